@@ -1,0 +1,95 @@
+// Package objectstore is the contract between Sallyport and the store that
+// keeps its evidence: objects are written once, whole, with a checksum and an
+// explicit retention, and can then be neither changed nor removed until that
+// retention ends.
+//
+// The threat is a holder of valid credentials who wants a recording gone. Such
+// a person cannot remove a locked version, but can hide it: a delete without a
+// version id puts a delete marker on top, and an unconditional put adds a newer
+// version. "The current version" is therefore not evidence. List shows every
+// version and every marker, and Get and Stat take a version id.
+//
+// Implementations: objectstore/s3 (any S3-compatible store with object lock)
+// and objectstore/memory (tests). Both pass objectstore/objectstoretest.
+package objectstore
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+)
+
+var (
+	// ErrExists says that the key already holds an object with other content.
+	ErrExists = errors.New("object exists with other content")
+	// ErrNotFound says that the key, or that version of it, does not exist, or
+	// is hidden by a delete marker.
+	ErrNotFound = errors.New("object not found")
+	// ErrNotLocked says that an object is not protected as asked, or that the
+	// bucket cannot protect objects at all.
+	ErrNotLocked = errors.New("object is not locked")
+)
+
+// MaxObjectBytes bounds the body of one PutNew, so that every object is one
+// single PUT. Multipart uploads lose the create-once condition.
+const MaxObjectBytes = 16 << 20
+
+// Mode says who may shorten a retention.
+type Mode string
+
+const (
+	// Compliance: nobody may shorten it or delete the version, the account's
+	// owner included.
+	Compliance Mode = "COMPLIANCE"
+	// Governance: holders of s3:BypassGovernanceRetention may.
+	Governance Mode = "GOVERNANCE"
+)
+
+// Retention is how long one object version is protected, and how firmly. The
+// zero value protects nothing and is refused by PutNew.
+type Retention struct {
+	Mode  Mode      `json:"mode"`
+	Until time.Time `json:"until"` // whole seconds, UTC
+}
+
+// Version describes one version of one object, or one delete marker.
+type Version struct {
+	Key          string
+	ID           string    // the store's version id, never empty
+	Size         int64     // bytes
+	SHA256       string    // of the body, lower-case hex; empty from List
+	Retention    Retention // zero from List
+	Modified     time.Time // the store's clock
+	Latest       bool      // what a read without version id would see
+	DeleteMarker bool      // true only from List
+}
+
+// Store keeps objects. All methods are safe for concurrent use, and return
+// only after their own bounded retries; a returned error is final.
+type Store interface {
+	// PutNew writes body under key if the key is new, in a single PUT. When it
+	// returns without error the object is durable, its checksum was verified by
+	// the store, and it is retained as asked. If the key already holds the very
+	// same body with at least this retention (as after a retry whose first
+	// attempt had succeeded), that version is returned without error; other
+	// content is ErrExists. Bodies above MaxObjectBytes are refused.
+	PutNew(ctx context.Context, key string, body []byte, r Retention) (Version, error)
+
+	// Get reads one version, or the latest if versionID is empty, and verifies
+	// it against the store's checksum where there is one.
+	Get(ctx context.Context, key, versionID string) ([]byte, Version, error)
+
+	// Stat describes one version, or the latest if versionID is empty.
+	Stat(ctx context.Context, key, versionID string) (Version, error)
+
+	// List yields every version and delete marker of the keys that start with
+	// prefix and sort after the key after, in byte order of the keys, and within
+	// a key from newest to oldest. After an error it yields nothing more.
+	List(ctx context.Context, prefix, after string) iter.Seq2[Version, error]
+
+	// Probe proves with a real object that the store versions, locks and
+	// refuses a second PutNew, or says what is missing and how to mend it. The
+	// probe object lies under "probe/" and is retained for a day.
+	Probe(ctx context.Context) error
+}

@@ -1,0 +1,65 @@
+package recording
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/sallyport-dev/sallyport/internal/objectstore"
+)
+
+// Format names the version of the recording format, in every object.
+const Format = "sallyport.recording/v1"
+
+// Subject is an authenticated identity.
+type Subject struct {
+	Username string   `json:"username"`
+	UID      string   `json:"uid,omitempty"`
+	Groups   []string `json:"groups,omitempty"`
+}
+
+// Grant names the permission that a session used.
+type Grant struct {
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	UID       string `json:"uid"`
+	Digest    string `json:"digest"` // of the grant's spec
+}
+
+// Approval is one person's decision on the grant.
+type Approval struct {
+	Approver string    `json:"approver"`
+	Time     time.Time `json:"time"`
+	Decision string    `json:"decision"`
+	Comment  string    `json:"comment,omitempty"`
+}
+
+// Open is the object that is locked in the store before the first byte flows.
+type Open struct {
+	Format    string                `json:"format"`   // set by Start
+	Session   string                `json:"session"`  // UUIDv7; its time is the date in the keys
+	Recorder  string                `json:"recorder"` // program and version
+	Started   time.Time             `json:"started"`  // set by Start
+	Retention objectstore.Retention `json:"retention"`
+
+	Cluster   string  `json:"cluster"`
+	Subject   Subject `json:"subject"`
+	Requester Subject `json:"requester"` // who asked for the grant
+
+	Action    string   `json:"action"`
+	Namespace string   `json:"namespace"`
+	Pod       string   `json:"pod"`
+	PodUID    string   `json:"podUID"`
+	Node      string   `json:"node,omitempty"`
+	Container string   `json:"container"`
+	Image     string   `json:"image,omitempty"`
+	ImageID   string   `json:"imageID,omitempty"`
+	Argv      []string `json:"argv,omitempty"` // masked by the caller
+	TTY       bool     `json:"tty"`
+	Stdin     bool     `json:"stdin"`
+
+	Grant        Grant           `json:"grant"`
+	Approvals    []Approval      `json:"approvals,omitempty"`
+	PolicyDigest string          `json:"policyDigest,omitempty"`
+	MaskDigest   string          `json:"maskDigest"`
+	PodSpec      json.RawMessage `json:"podSpec,omitempty"`
+}
