@@ -1,0 +1,220 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Condition types of an ExecutionGrant. Ready, Reconciling and Stalled are those of kstatus: Ready is
+// True once nothing more will happen without a new event (active, or at its end in good order).
+const (
+	// ConditionReady sums the others up for people and for GitOps health checks.
+	ConditionReady = "Ready"
+	// ConditionReconciling is True while the grant waits for approval or for its window.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is True when the grant can never become active: denied, or not approved in time.
+	ConditionStalled = "Stalled"
+	// ConditionApproved is True once enough people agreed.
+	ConditionApproved = "Approved"
+	// ConditionActive is True exactly while the grant opens the door.
+	ConditionActive = "Active"
+)
+
+// Reasons of a grant's conditions.
+const (
+	ReasonAwaitingApproval = "AwaitingApproval"
+	ReasonAwaitingWindow   = "AwaitingWindow"
+	ReasonApproved         = "Approved"
+	ReasonDenied           = "Denied"
+	ReasonDeadlineExceeded = "DeadlineExceeded"
+	ReasonActive           = "Active"
+	ReasonExpired          = "Expired"
+	ReasonApprovalVoid     = "ApprovalVoid"
+)
+
+// CommandPattern matches an argument vector. Each element is a glob over one whole argument ('*' any
+// run of characters, '?' one character, '\' escapes); a last element "**" matches any further
+// arguments, none included. Without it the number of arguments must be equal.
+type CommandPattern struct {
+	// argv holds one glob an argument; argv[0] is the program.
+	// +required
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=1024
+	Argv []string `json:"argv,omitempty"`
+}
+
+// Target says which pods and containers a grant opens. An empty target opens nothing that exists; it
+// is allowed only for a grant whose only action is Run.
+// +kubebuilder:validation:XValidation:rule="!(has(self.podName) && has(self.selector))",message="podName and selector exclude each other"
+// +kubebuilder:validation:MinProperties=1
+type Target struct {
+	// podName is one pod of the grant's namespace.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	PodName string `json:"podName,omitempty"`
+
+	// selector chooses pods of the grant's namespace by label; it may not be empty.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="(has(self.matchLabels) && size(self.matchLabels) > 0) || (has(self.matchExpressions) && size(self.matchExpressions) > 0)",message="an empty selector would choose every pod; name labels"
+	Selector *metav1.LabelSelector `json:"selector,omitempty"`
+
+	// containers limits the grant to these containers; none means every container of the pod.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=63
+	Containers []string `json:"containers,omitempty"`
+
+	// images limits Run and Debug to these images; a glob ('*', '?') over the whole reference. Required
+	// for Run and Debug.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=512
+	Images []string `json:"images,omitempty"`
+}
+
+// Window is an absolute time span, as GitOps needs it: applying it again changes nothing.
+// +kubebuilder:validation:XValidation:rule="self.notAfter > self.notBefore",message="notAfter must be later than notBefore"
+// +kubebuilder:validation:XValidation:rule="self.notAfter - self.notBefore <= duration('43200s')",message="a window may span 12 hours at most"
+type Window struct {
+	// notBefore is the first second in which the grant may be active.
+	// +required
+	NotBefore metav1.Time `json:"notBefore,omitempty,omitzero"`
+
+	// notAfter is the first second in which it no longer is.
+	// +required
+	NotAfter metav1.Time `json:"notAfter,omitempty,omitzero"`
+}
+
+// ExecutionGrantSpec is what is asked for. It never changes after creation.
+// +kubebuilder:validation:XValidation:rule="has(self.durationSeconds) != has(self.window)",message="give exactly one of durationSeconds and window"
+// +kubebuilder:validation:XValidation:rule="self.actions.all(a, a == 'Run') || has(self.target.podName) || has(self.target.selector)",message="target needs podName or selector (only a grant for Run alone does without)"
+// +kubebuilder:validation:XValidation:rule="!self.actions.exists(a, a == 'Run' || a == 'Debug') || has(self.target.images)",message="target.images is required for the actions Run and Debug"
+type ExecutionGrantSpec struct {
+	// requester is who created the grant. Admission stamps it; leave it out.
+	// +optional
+	Requester *Identity `json:"requester,omitempty"`
+
+	// subject is whom the grant is for; by default the requester.
+	// +optional
+	Subject *Subject `json:"subject,omitempty"`
+
+	// actions are the ways in that the grant opens.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=4
+	Actions []Action `json:"actions,omitempty"`
+
+	// target says where.
+	// +required
+	Target Target `json:"target,omitempty,omitzero"`
+
+	// commands limits Exec, Run and Debug to these argument vectors; none means any command.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	Commands []CommandPattern `json:"commands,omitempty"`
+
+	// reason is why, in words that an approver and an auditor understand.
+	// +required
+	// +kubebuilder:validation:MinLength=3
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:XValidation:rule="self.trim().size() >= 3",message="say in at least 3 characters why"
+	Reason string `json:"reason,omitempty"`
+
+	// ticket is the reference in a tracker.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Ticket string `json:"ticket,omitempty"`
+
+	// durationSeconds is how long the grant stays active once it is approved: 10 seconds to 12 hours.
+	// +optional
+	// +kubebuilder:validation:Minimum=10
+	// +kubebuilder:validation:Maximum=43200
+	DurationSeconds int32 `json:"durationSeconds,omitempty"`
+
+	// window is the absolute span in which the grant may be active.
+	// +optional
+	Window *Window `json:"window,omitempty"`
+}
+
+// ExecutionGrantStatus is what became of it.
+type ExecutionGrantStatus struct {
+	// conditions are Ready, Reconciling, Stalled, Approved and Active.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// observedGeneration is the generation that this status speaks of.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// approvalRequestName is the ApprovalRequest that decides.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	ApprovalRequestName string `json:"approvalRequestName,omitempty"`
+
+	// approvedDigest is the digest of exactly what was approved ("sha256:" and 64 hex digits).
+	// +optional
+	// +kubebuilder:validation:MinLength=71
+	// +kubebuilder:validation:MaxLength=71
+	ApprovedDigest string `json:"approvedDigest,omitempty"`
+
+	// activeFrom is the first second of activity.
+	// +optional
+	ActiveFrom *metav1.Time `json:"activeFrom,omitempty"`
+
+	// activeUntil is the first second after it.
+	// +optional
+	ActiveUntil *metav1.Time `json:"activeUntil,omitempty"`
+}
+
+// ExecutionGrant permits its subject to run code in pods of its namespace for a bounded time.
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=xg,categories=sallyport
+// +kubebuilder:printcolumn:name="Requester",type=string,JSONPath=`.spec.requester.username`
+// +kubebuilder:printcolumn:name="Actions",type=string,JSONPath=`.spec.actions`
+// +kubebuilder:printcolumn:name="Pod",type=string,JSONPath=`.spec.target.podName`
+// +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Until",type=string,JSONPath=`.status.activeUntil`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.spec.reason`,priority=1
+// +kubebuilder:printcolumn:name="Ticket",type=string,JSONPath=`.spec.ticket`,priority=1
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type ExecutionGrant struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata is standard.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty,omitzero"`
+
+	// spec is what is asked for. It is immutable: to change a grant, make another.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="the spec of a grant is immutable: delete this grant and request another"
+	Spec ExecutionGrantSpec `json:"spec,omitempty,omitzero"`
+
+	// status is what became of it; written by Sallyport only.
+	// +optional
+	Status ExecutionGrantStatus `json:"status,omitempty,omitzero"`
+}
+
+// ExecutionGrantList is a list of grants.
+// +kubebuilder:object:root=true
+type ExecutionGrantList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []ExecutionGrant `json:"items"`
+}

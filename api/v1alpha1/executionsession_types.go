@@ -1,0 +1,138 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// SessionState is where a session is in its life.
+// +kubebuilder:validation:Enum=Opening;Live;Ended;Failed
+type SessionState string
+
+// The states of a session.
+const (
+	// SessionOpening: recorded and decided, not yet connected to the container.
+	SessionOpening SessionState = "Opening"
+	// SessionLive: bytes may flow.
+	SessionLive SessionState = "Live"
+	// SessionEnded: over, and its recording is closed.
+	SessionEnded SessionState = "Ended"
+	// SessionFailed: over, and its recording could not be closed; reason says why.
+	SessionFailed SessionState = "Failed"
+)
+
+// ExecutionSessionSpec is what was decided when the session opened. It never changes.
+type ExecutionSessionSpec struct {
+	// user is whose session it is.
+	// +required
+	User Identity `json:"user,omitempty,omitzero"`
+
+	// grantRef is the grant that covers it.
+	// +required
+	GrantRef ObjectReference `json:"grantRef,omitempty,omitzero"`
+
+	// action is the way in.
+	// +required
+	Action Action `json:"action,omitempty"`
+
+	// podRef is the pod, pinned.
+	// +required
+	PodRef ObjectReference `json:"podRef,omitempty,omitzero"`
+
+	// container is the container's name, resolved.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Container string `json:"container,omitempty"`
+
+	// command is the argument vector, with secrets masked.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=1024
+	// +kubebuilder:validation:items:MaxLength=4096
+	Command []string `json:"command,omitempty"`
+
+	// commandDigest is the SHA-256 of the unmasked argument vector: "sha256:" and 64 hex digits.
+	// +required
+	// +kubebuilder:validation:MinLength=71
+	// +kubebuilder:validation:MaxLength=71
+	CommandDigest string `json:"commandDigest,omitempty"`
+
+	// recording is the key prefix of the recording in the object store.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Recording string `json:"recording,omitempty"`
+
+	// proxy is the name of the proxy instance that holds the stream.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Proxy string `json:"proxy,omitempty"`
+}
+
+// ExecutionSessionStatus is where the session is.
+type ExecutionSessionStatus struct {
+	// state is Opening, Live, Ended or Failed.
+	// +optional
+	State SessionState `json:"state,omitempty"`
+
+	// usedTokens are the identifiers of the session tokens that the webhook has accepted: each token
+	// opens one connection, once.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=64
+	UsedTokens []string `json:"usedTokens,omitempty"`
+
+	// endTime is when the stream ended.
+	// +optional
+	EndTime *metav1.Time `json:"endTime,omitempty"`
+
+	// exitCode is that of the command, where it has one.
+	// +optional
+	ExitCode *int32 `json:"exitCode,omitempty"`
+
+	// reason says in one line why the session ended.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Reason string `json:"reason,omitempty"`
+}
+
+// ExecutionSession is one live or recent stream. Sallyport's proxy makes it; deleting it ends the stream.
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=xs,categories=sallyport
+// +kubebuilder:printcolumn:name="User",type=string,JSONPath=`.spec.user.username`
+// +kubebuilder:printcolumn:name="Action",type=string,JSONPath=`.spec.action`
+// +kubebuilder:printcolumn:name="Pod",type=string,JSONPath=`.spec.podRef.name`
+// +kubebuilder:printcolumn:name="Container",type=string,JSONPath=`.spec.container`
+// +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
+// +kubebuilder:printcolumn:name="Exit",type=integer,JSONPath=`.status.exitCode`
+// +kubebuilder:printcolumn:name="Grant",type=string,JSONPath=`.spec.grantRef.name`
+// +kubebuilder:printcolumn:name="Command",type=string,JSONPath=`.spec.command`,priority=1
+// +kubebuilder:printcolumn:name="Recording",type=string,JSONPath=`.spec.recording`,priority=1
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type ExecutionSession struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata is standard; the name is the session's identifier, a UUIDv7.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty,omitzero"`
+
+	// spec is what was decided; immutable.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="the spec of a session is immutable"
+	Spec ExecutionSessionSpec `json:"spec,omitempty,omitzero"`
+
+	// status is where the session is.
+	// +optional
+	Status ExecutionSessionStatus `json:"status,omitempty,omitzero"`
+}
+
+// ExecutionSessionList is a list of sessions.
+// +kubebuilder:object:root=true
+type ExecutionSessionList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []ExecutionSession `json:"items"`
+}

@@ -1,0 +1,100 @@
+// Package authorizer is the contract between those who ask whether code may run (the CONNECT webhook and
+// the proxy) and those who decide.
+//
+// Both enforcement points describe the request by the same Attributes and ask the same Authorizer. A
+// decision has three values; the zero value denies, and so does every error.
+package authorizer
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+)
+
+// Outcome is the result of a decision.
+type Outcome int
+
+// The outcomes. The zero value is Deny.
+const (
+	Deny Outcome = iota
+	NeedsApproval
+	Allow
+)
+
+// String returns the outcome as it stands in logs and recordings.
+func (o Outcome) String() string {
+	switch o {
+	case Allow:
+		return "Allow"
+	case NeedsApproval:
+		return "NeedsApproval"
+	case Deny:
+		return "Deny"
+	default:
+		return "Deny"
+	}
+}
+
+// User is who asks, as the API server authenticated them.
+type User struct {
+	Name   string
+	UID    string
+	Groups []string
+	Extra  map[string][]string
+}
+
+// Attributes are the facts of one request. They say nothing about transports.
+type Attributes struct {
+	User User
+	// Action is one of the actions of access.sallyport.dev/v1alpha1: Exec, Attach, Run, Debug.
+	Action    string
+	Namespace string
+	// Pod, PodUID and PodLabels are of the pod as it is now; empty for Run.
+	Pod       string
+	PodUID    string
+	PodLabels map[string]string
+	// Container is resolved; empty for Run and Debug only, which make containers.
+	Container string
+	// Images are those of the containers that would be made: for Run and Debug.
+	Images []string
+	// Command is the argument vector; nil where the action has none. For Run and Debug it is the command and the
+	// arguments of the one container that is made, empty for the image's own.
+	Command []string
+	TTY     bool
+	Stdin   bool
+}
+
+// GrantRef names the grant that covers a request.
+type GrantRef struct {
+	Namespace, Name, UID string
+}
+
+// Decision is the answer.
+type Decision struct {
+	Outcome Outcome
+	// Reasons are whole sentences for the person who asked, in a stable order. They never hold secrets.
+	Reasons []string
+	// Grant is the grant that covers the request; zero unless Outcome is Allow.
+	Grant GrantRef
+	// Until is the Unix time in nanoseconds at which the decision ends; zero unless Outcome is Allow.
+	Until int64
+}
+
+// Authorizer decides. An error means that no decision could be made: the caller denies.
+type Authorizer interface {
+	Authorize(ctx context.Context, a Attributes) (Decision, error)
+}
+
+// CommandDigest is "sha256:" and the hex SHA-256 of an argument vector: each argument preceded by its
+// length in bytes as a 64-bit big-endian number, so that no two vectors share an encoding.
+func CommandDigest(argv []string) string {
+	h := sha256.New()
+	var n [8]byte
+	for _, arg := range argv {
+		binary.BigEndian.PutUint64(n[:], uint64(len(arg)))
+		h.Write(n[:])
+		h.Write([]byte(arg))
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+}
