@@ -15,7 +15,10 @@ package objectstore
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"iter"
 	"time"
 )
@@ -50,7 +53,23 @@ const (
 // zero value protects nothing and is refused by PutNew.
 type Retention struct {
 	Mode  Mode      `json:"mode"`
-	Until time.Time `json:"until"` // whole seconds, UTC
+	Until time.Time `json:"until"` // stores keep whole seconds; see Rounded
+}
+
+// Rounded returns r as stores keep it: UTC, in whole seconds, rounded up so
+// that it never protects for less than was asked.
+func (r Retention) Rounded() Retention {
+	whole := r.Until.UTC().Truncate(time.Second)
+	if whole.Before(r.Until) {
+		whole = whole.Add(time.Second)
+	}
+	return Retention{Mode: r.Mode, Until: whole}
+}
+
+// Covers reports whether r protects at least as firmly and as long as want.
+func (r Retention) Covers(want Retention) bool {
+	firm := r.Mode == Compliance || (r.Mode == Governance && want.Mode == Governance)
+	return firm && !r.Until.Before(want.Until)
 }
 
 // Version describes one version of one object, or one delete marker.
@@ -73,7 +92,8 @@ type Store interface {
 	// the store, and it is retained as asked. If the key already holds the very
 	// same body with at least this retention (as after a retry whose first
 	// attempt had succeeded), that version is returned without error; other
-	// content is ErrExists. Bodies above MaxObjectBytes are refused.
+	// content is ErrExists. A key hidden by a delete marker counts as new.
+	// It refuses what CheckPut refuses.
 	PutNew(ctx context.Context, key string, body []byte, r Retention) (Version, error)
 
 	// Get reads one version, or the latest if versionID is empty, and verifies
@@ -92,4 +112,28 @@ type Store interface {
 	// refuses a second PutNew, or says what is missing and how to mend it. The
 	// probe object lies under "probe/" and is retained for a day.
 	Probe(ctx context.Context) error
+}
+
+// CheckPut says why no store would take a put, or returns nil: an empty key, an
+// empty body or one above MaxObjectBytes, or a retention without mode or end.
+func CheckPut(key string, body []byte, r Retention) error {
+	switch {
+	case key == "":
+		return errors.New("key is empty")
+	case len(body) == 0:
+		return fmt.Errorf("object %q: body is empty", key)
+	case len(body) > MaxObjectBytes:
+		return fmt.Errorf("object %q: body of %d bytes is above the bound of %d", key, len(body), MaxObjectBytes)
+	case r.Mode != Compliance && r.Mode != Governance:
+		return fmt.Errorf("object %q: retention mode %q: %w", key, r.Mode, ErrNotLocked)
+	case r.Until.IsZero():
+		return fmt.Errorf("object %q: retention without end date: %w", key, ErrNotLocked)
+	}
+	return nil
+}
+
+// Sum is the digest in Version.SHA256.
+func Sum(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
 }
