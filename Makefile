@@ -1,0 +1,160 @@
+# Sallyport's development commands: `make help` lists them.
+#
+# What is built and downloaded lies outside the checkout, below CACHE, and survives `make clean`; only bin/ is inside.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+MAKEFLAGS += --no-builtin-rules
+
+CACHE := $(or $(SALLYPORT_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sallyport)
+IMAGE ?= localhost/sallyport:dev
+PROGRAMS := manager proxy kubectl-sallyport
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X github.com/sallyport-dev/sallyport/internal/version.version=$(VERSION)
+
+# Path of the packages for lint-path, length of a fuzz run, and further arguments of `go test`.
+P ?= ./...
+FUZZTIME ?= 30s
+TESTARGS ?=
+
+# Tools are pinned by hack/tools and built once for each content of that module and each Go version.
+TOOLS_SOURCE := hack/tools/go.mod hack/tools/go.sum $(wildcard hack/tools/*/*.go)
+TOOLS := $(CACHE)/tools/$(shell { cat $(TOOLS_SOURCE); go env GOVERSION; } | sha256sum | cut -c1-16)
+GOLANGCI_LINT := GOLANGCI_LINT_CACHE=$(CACHE)/golangci-lint $(TOOLS)/golangci-lint
+CONTROLLER_GEN := $(TOOLS)/controller-gen
+DEVCLUSTER := $(CACHE)/tools/devcluster
+
+# Where controller-gen finds RBAC and webhook markers; the API types have their own generators.
+MARKED := paths=./controllers/... paths=./webhooks/... paths=./cmd/... paths=./internal/...
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2} /^##@ / {printf "\n%s\n", substr($$0, 5)}' $(firstword $(MAKEFILE_LIST))
+
+##@ Code
+
+.PHONY: generate
+generate: $(TOOLS)/.built ## Generate the DeepCopy methods of api/
+	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/...
+
+.PHONY: manifests
+manifests: $(TOOLS)/.built ## Generate CRDs, RBAC and webhook manifests below config/
+	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
+	$(CONTROLLER_GEN) rbac:roleName=manager webhook $(MARKED) output:rbac:dir=config/rbac output:webhook:dir=config/webhook
+
+.PHONY: fmt
+fmt: $(TOOLS)/.built ## Format all Go code
+	$(GOLANGCI_LINT) fmt
+	cd hack/devcluster && $(GOLANGCI_LINT) fmt -c ../../.golangci.yml
+	cd hack/tools && $(GOLANGCI_LINT) fmt -c ../../.golangci.yml
+
+.PHONY: lint
+lint: lint-go lint-api lint-hack verify ## Run every linter and check that generated files are current
+
+.PHONY: lint-go
+lint-go: $(TOOLS)/.built ## Run golangci-lint on the main module
+	$(GOLANGCI_LINT) run ./...
+
+.PHONY: lint-api
+lint-api: $(TOOLS)/.built ## Check api/ against the Kubernetes API conventions
+	$(GOLANGCI_LINT) run -c .golangci-kal.yml ./api/...
+
+.PHONY: lint-hack
+lint-hack: $(TOOLS)/.built ## Run golangci-lint on the development modules below hack/
+	cd hack/devcluster && $(GOLANGCI_LINT) run -c ../../.golangci.yml . ./internal/...
+	cd hack/tools && $(GOLANGCI_LINT) run -c ../../.golangci.yml ./...
+
+.PHONY: lint-path
+lint-path: $(TOOLS)/.built ## Run golangci-lint on some packages: make lint-path P=./internal/mask/...
+	$(GOLANGCI_LINT) run $(P)
+
+.PHONY: verify
+verify: $(TOOLS)/.built ## Check that generated files, go.mod files and docs/dependencies.md are current
+	hack/verify.sh
+
+##@ Tests
+
+.PHONY: test
+test: $(DEVCLUSTER) ## Run all tests that need no node, with a real API server where they need one
+	KUBEBUILDER_ASSETS="$$($(DEVCLUSTER) assets)" go test -race -shuffle=on -timeout=10m $(TESTARGS) ./...
+	cd hack/devcluster && go test -shuffle=on -timeout=10m . ./internal/...
+
+.PHONY: e2e
+e2e: install ## Run the tests that need the node (brings it up, builds and installs first)
+	go test -tags=e2e -count=1 -timeout=40m $(TESTARGS) ./test/e2e/...
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME (30s)
+	hack/fuzz.sh $(FUZZTIME)
+
+.PHONY: bench
+bench: ## Run the benchmarks
+	go test -run='^$$' -bench=. -benchmem $(TESTARGS) ./internal/...
+
+##@ Programs
+
+.PHONY: build
+build: ## Build the programs into bin/
+	mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ $(PROGRAMS:%=./cmd/%)
+
+.PHONY: image
+image: build $(DEVCLUSTER) ## Build the image from bin/ and load it into the running node
+	$(DEVCLUSTER) image load $(IMAGE) --add bin/manager=/manager --add bin/proxy=/proxy --user 65532 --entrypoint /manager
+
+##@ Development node (needs root)
+
+.PHONY: cluster-build
+cluster-build: $(DEVCLUSTER) ## Build the node's programs (minutes the first time, then cached)
+	$(DEVCLUSTER) build
+
+.PHONY: cluster-up
+cluster-up: $(DEVCLUSTER) ## Bring the node up, or leave it up
+	$(DEVCLUSTER) up
+
+.PHONY: cluster-status
+cluster-status: $(DEVCLUSTER) ## Show what of the node runs, and where its kubeconfigs are
+	$(DEVCLUSTER) status
+
+.PHONY: cluster-down
+cluster-down: $(DEVCLUSTER) ## Take the node down and remove everything it left on this machine
+	$(DEVCLUSTER) down
+
+.PHONY: install
+install: cluster-up image ## Install Sallyport, as built from this checkout, into the node
+	hack/install.sh
+
+.PHONY: demo
+demo: ## Walk the main job on the node, step by step, each one checked
+	hack/demo.sh
+
+.PHONY: demo-down
+demo-down: cluster-down ## Remove what the demo left
+
+##@ Housekeeping
+
+.PHONY: tools
+tools: $(TOOLS)/.built ## Build the pinned tools (golangci-lint, controller-gen) into the cache
+
+.PHONY: clean
+clean: ## Remove bin/
+	rm -rf bin
+
+.PHONY: clean-cache
+clean-cache: clean ## Remove everything that was built outside the checkout, too (take the node down first)
+	rm -rf $(CACHE)
+
+$(TOOLS)/.built:
+	@echo "Building golangci-lint and controller-gen (once, a few minutes) ..."
+	mkdir -p $(TOOLS)
+	cd hack/tools && go build -trimpath -ldflags '-s -w' -o $(TOOLS)/ tool
+	touch $@
+
+# `go build` knows best whether it is current, so it always runs; it takes a second when nothing changed.
+.PHONY: $(DEVCLUSTER)
+$(DEVCLUSTER):
+	@mkdir -p $(@D)
+	@cd hack/devcluster && go build -trimpath -o $@ .
