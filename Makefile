@@ -43,7 +43,7 @@ generate: $(TOOLS)/.built ## Generate the DeepCopy methods of api/
 .PHONY: manifests
 manifests: $(TOOLS)/.built ## Generate CRDs, RBAC and webhook manifests below config/
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
-	$(CONTROLLER_GEN) rbac:roleName=manager webhook $(MARKED) output:rbac:dir=config/rbac output:webhook:dir=config/webhook
+	$(CONTROLLER_GEN) rbac:roleName=sallyport webhook $(MARKED) output:rbac:dir=config/rbac output:webhook:dir=config/webhook
 
 .PHONY: fmt
 fmt: $(TOOLS)/.built ## Format all Go code
