@@ -1,0 +1,142 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// pid is that of one of the node's own components, from its pid file.
+func pid(t *testing.T, component string) int {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(node.state, "run", component+".pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(strings.Fields(string(b))[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func signal(t *testing.T, component string, s syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(pid(t, component), s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestStoreDown(t *testing.T) {
+	active(t, grant{pod: "app-0"})
+	through("developer").must(t, execID...)
+	signal(t, "minio", syscall.SIGSTOP)
+	stopped := true
+	wake := func() {
+		if stopped {
+			signal(t, "minio", syscall.SIGCONT)
+			stopped = false
+		}
+	}
+	t.Cleanup(wake)
+	through("developer").refused(t, []string{"recording", "store"}, execID...)
+	wake()
+	eventually(t, "exec works again once the store does", 60*time.Second, func() bool {
+		return through("developer").kubectl(execID...).code == 0
+	})
+}
+
+func TestProxyRestart(t *testing.T) {
+	g := active(t, grant{pod: "app-0"})
+	done := make(chan result, 1)
+	go func() {
+		c := through("developer")
+		c.timeout = 90 * time.Second
+		done <- c.kubectl("exec", "-n", namespace, "app-0", "--", "sh", "-c", "echo started; sleep 300")
+	}()
+	eventually(t, "the session is live", 20*time.Second, func() bool {
+		return strings.Contains(as("admin").must(t, "get", "xs", "-n", namespace, "-o", "jsonpath={range .items[*]}{.spec.grantRef.name}={.status.state} {end}"), g+"=Live")
+	})
+	as("admin").must(t, "rollout", "restart", "-n", "sallyport-system", "deployment/sallyport")
+	as("admin").must(t, "rollout", "status", "-n", "sallyport-system", "deployment/sallyport", "--timeout=120s")
+	if r := <-done; r.code <= 0 || !strings.Contains(r.stderr, "sallyport") {
+		t.Error(r)
+	}
+	if _, prefix := lastSession(t, g); len(openStore(t, "auditor").cat(prefix+"/close.json")) == 0 {
+		t.Error("the recording of the session that the restart ended is not closed")
+	}
+	eventually(t, "the same grant opens the door again", 30*time.Second, func() bool {
+		return through("developer").kubectl(execID...).code == 0
+	})
+}
+
+func TestAPIServerRestart(t *testing.T) {
+	g := active(t, grant{pod: "app-0", seconds: 600})
+	before := as("admin").must(t, "get", "xg", "-n", namespace, g, "-o", "jsonpath={.status.activeFrom} {.status.activeUntil}")
+	as("admin").must(t, "delete", "pod", "-n", "sallyport-system", "-l", "app.kubernetes.io/name=sallyport", "--wait=false")
+	signal(t, "kube-apiserver", syscall.SIGTERM)
+	restartNode(t)
+	eventually(t, "the grant that was active still opens the door", 120*time.Second, func() bool {
+		return through("developer").kubectl(execID...).code == 0
+	})
+	if after := as("admin").must(t, "get", "xg", "-n", namespace, g, "-o", "jsonpath={.status.activeFrom} {.status.activeUntil}"); after != before {
+		t.Errorf("times before the restart: %s, after it: %s", before, after)
+	}
+}
+
+// TestBulk moves bytes that do not compress, and compares checksums on both sides.
+func TestBulk(t *testing.T) {
+	active(t, grant{pod: "app-0"})
+	const size = 64 << 20
+	for name, c := range map[string]client{"WebSocket": through("developer"), "SPDY": through("developer").overSPDY()} {
+		t.Run("out over "+name, func(t *testing.T) {
+			cmd := c.command(t.Context(), "exec", "-n", namespace, "app-0", "--", "sh", "-c", "dd if=/dev/urandom of=/tmp/bulk bs=1048576 count=64 2>/dev/null; cat /tmp/bulk")
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			hash := sha256.New()
+			n, err := io.Copy(hash, out)
+			if err != nil || n != size {
+				t.Errorf("%d bytes of %d: %v", n, size, err)
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Fatal(err)
+			}
+			inside := through("developer").must(t, "exec", "-n", namespace, "app-0", "--", "sha256sum", "/tmp/bulk")
+			if outside := hex.EncodeToString(hash.Sum(nil)); !strings.HasPrefix(inside, outside) {
+				t.Errorf("checksum outside %s, inside %s", outside, inside)
+			}
+		})
+		t.Run("in over "+name, func(t *testing.T) {
+			in := strings.Repeat("0123456789abcde\n", 16<<20>>4)
+			sum := sha256.Sum256([]byte(in))
+			got := c.reading(in).must(t, "exec", "-i", "-n", namespace, "app-0", "--", "sha256sum")
+			if !strings.HasPrefix(got, hex.EncodeToString(sum[:])) {
+				t.Errorf("checksum inside %s, outside %x", got, sum)
+			}
+		})
+	}
+}
+
+// restartNode brings back whatever of the node is down, by the command that people use.
+func restartNode(t *testing.T) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Getenv("DEVCLUSTER"), "up")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("bringing the node back: %v: %s", err, out)
+	}
+}
