@@ -8,11 +8,12 @@ type Outcome string
 const (
 	// Closed: every record of the session is in the listed segments.
 	Closed Outcome = "closed"
-	// Aborted: records may be missing after the last listed segment.
+	// Aborted: records after the last listed segment are lost.
 	Aborted Outcome = "aborted"
 )
 
-// Process says what became of the process in the container.
+// Process says what had become of the process in the container when the session
+// ended.
 type Process string
 
 const (
@@ -29,34 +30,37 @@ type Exit struct {
 	Process Process `json:"process"` // the zero value is written as "unknown"
 }
 
-// Segment is one line of the manifest: an object as the store acknowledged it.
+// Segment is one object of a recording as the store acknowledged it.
 type Segment struct {
 	Key       string `json:"key"`
 	VersionID string `json:"versionID"`
-	SHA256    string `json:"sha256"` // of the object's bytes, lower-case hex
-	Size      int64  `json:"size"`   // of the object, bytes
-	First     uint64 `json:"first"`  // sequence number of its first record
-	Last      uint64 `json:"last"`
-	Bytes     int64  `json:"bytes"` // of stream data in its records
+	SHA256    string `json:"sha256"`          // of the object's bytes, lower-case hex
+	Size      int64  `json:"size"`            // of the object, bytes
+	First     uint64 `json:"first,omitempty"` // sequence number of its first record
+	Last      uint64 `json:"last,omitempty"`
+	Bytes     int64  `json:"bytes,omitempty"` // of data in its records
 }
 
 // Total counts one stream.
 type Total struct {
 	Records uint64 `json:"records"`
-	Bytes   int64  `json:"bytes"`
+	Bytes   int64  `json:"bytes"` // of data
 }
 
-// Manifest is the close object.
+// Manifest is the close object. There is one key for it, whatever the outcome:
+// a session has one end.
 type Manifest struct {
 	Format   string           `json:"format"`
 	Session  string           `json:"session"`
 	Outcome  Outcome          `json:"outcome"`
-	Ended    time.Time        `json:"ended"`
-	Open     Segment          `json:"open"` // the open object; First, Last and Bytes are zero
+	Fault    string           `json:"fault,omitempty"` // why aborted
+	Lost     uint64           `json:"lost,omitempty"`  // records known to be lost; aborted only
+	Ended    time.Time        `json:"ended"`           // of the exit record; when aborted, of the abortion
+	Open     Segment          `json:"open"`            // the open object
 	Segments []Segment        `json:"segments"`
-	Head     string           `json:"head"`    // SHA-256 of the last segment, or of the open object
-	Records  uint64           `json:"records"` // sequence number of the last record
-	Totals   map[Stream]Total `json:"totals"`
-	Masked   map[string]int   `json:"masked,omitempty"` // secrets by rule
+	Head     string           `json:"head"`    // SHA-256 of the last segment; of the open object if there is none
+	Records  uint64           `json:"records"` // sequence number of the last stored record
+	Totals   map[Stream]Total `json:"totals"`  // of stored records
+	Masked   map[string]int   `json:"masked,omitempty"`
 	Exit     Exit             `json:"exit"`
 }

@@ -2,14 +2,18 @@ package recording
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"github.com/sallyport-dev/sallyport/internal/mask"
 	"github.com/sallyport-dev/sallyport/internal/objectstore"
 )
 
-var errConstruction = errors.New("recording: under construction")
+// ErrClosed says that the recording has ended.
+var ErrClosed = errors.New("recording is closed")
 
 // Stream names what a record carries.
 type Stream string
@@ -23,40 +27,182 @@ const (
 	Ended  Stream = "exit"   // data is an Exit as JSON; the last record
 )
 
+const (
+	defaultFlushEvery   = 5 * time.Second
+	defaultSegmentBytes = 4 << 20
+	maxSegmentBytes     = 12 << 20 // leaves room below objectstore.MaxObjectBytes for one frame
+)
+
 // Options of a Recorder. Zero values of the sizes and times mean the defaults.
 type Options struct {
 	Now          func() time.Time      // required
-	Retention    objectstore.Retention // required
+	Retention    objectstore.Retention // required; of every object of the recording
 	FlushEvery   time.Duration         // longest time that a record is only in memory; default 5 s
-	SegmentBytes int                   // stream data in a segment; default 4 MiB, at most 8 MiB
+	SegmentBytes int                   // JSON in a segment, uncompressed; default 4 MiB, at most 12 MiB
 }
 
-// Recorder writes one recording. It is safe for concurrent use.
-type Recorder struct{}
+func (o *Options) complete() error {
+	if o.Now == nil {
+		return errors.New("recording options have no clock")
+	}
+	if o.FlushEvery <= 0 {
+		o.FlushEvery = defaultFlushEvery
+	}
+	if o.SegmentBytes <= 0 {
+		o.SegmentBytes = defaultSegmentBytes
+	}
+	o.SegmentBytes = min(o.SegmentBytes, maxSegmentBytes)
+	return nil
+}
 
-// Start puts the open object and returns once the store has acknowledged it.
+// Recorder writes one recording. It is safe for concurrent use. A started
+// Recorder must be closed, whatever happens.
+type Recorder struct {
+	opts    Options
+	session string
+	prefix  string
+	by      []byte // the username as a JSON string
+	open    Segment
+	start   time.Time // with its monotonic reading
+	up      *uploader
+
+	mu      sync.Mutex
+	closed  bool
+	tally   tally
+	offset  time.Duration // of the last record
+	head    string        // SHA-256 of the last sealed segment, or of the open object
+	sealed  int           // segments
+	current *segment      // nil if there is nothing to seal
+	timer   *time.Timer   // seals current; nil if current is
+
+	closeOnce sync.Once
+	manifest  Manifest
+	closeErr  error
+}
+
+// Start puts the open object and returns once the store has acknowledged it. It
+// sets open's Format, Started and Retention. ctx bounds Start only; its values
+// are used for uploads.
 func Start(ctx context.Context, store objectstore.Store, opts Options, open Open) (*Recorder, error) {
-	return nil, errConstruction
+	if err := opts.complete(); err != nil {
+		return nil, err
+	}
+	prefix, err := Prefix(open.Session)
+	if err != nil {
+		return nil, err
+	}
+	by, err := json.Marshal(open.Subject.Username)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the subject: %w", err)
+	}
+	start := opts.Now()
+	open.Format, open.Started, open.Retention = Format, start.UTC(), opts.Retention.Rounded()
+	body, err := json.Marshal(open)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the open object: %w", err)
+	}
+	v, err := store.PutNew(ctx, OpenKey(prefix), append(body, '\n'), open.Retention)
+	if err != nil {
+		return nil, fmt.Errorf("putting the open object of session %s: %w", open.Session, err)
+	}
+	return &Recorder{
+		opts: opts, session: open.Session, prefix: prefix, by: by, start: start, tally: newTally(), head: v.SHA256,
+		open: Segment{Key: v.Key, VersionID: v.ID, SHA256: v.SHA256, Size: v.Size},
+		up:   startUploader(context.WithoutCancel(ctx), store, prefix, open.Retention),
+	}, nil
 }
 
-// Record appends data to a stream. It copies data, and blocks while too many
-// segments are on their way to the store.
-func (r *Recorder) Record(stream Stream, data []byte, hits ...mask.Hit) error { return errConstruction }
+// Record appends data, and the secrets whose masking ended in it, to a stream.
+// It copies data. It blocks while two full segments are on their way to the
+// store. Once an upload has failed it returns that error for ever: nothing more
+// may then pass in the session.
+func (r *Recorder) Record(stream Stream, data []byte, hits ...mask.Hit) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return ErrClosed
+	}
+	return r.record(stream, data, hits)
+}
 
-// Resize records the size of the terminal.
-func (r *Recorder) Resize(cols, rows uint16) error { return errConstruction }
+func (r *Recorder) record(stream Stream, data []byte, hits []mask.Hit) error {
+	for {
+		n := min(len(data), maxRecordBytes)
+		if err := r.recordOne(stream, data[:n], hits); err != nil {
+			return err
+		}
+		if data, hits = data[n:], nil; len(data) == 0 {
+			return nil
+		}
+	}
+}
+
+func (r *Recorder) recordOne(stream Stream, data []byte, hits []mask.Hit) error {
+	if err := r.Err(); err != nil {
+		return err
+	}
+	if err := r.ensureSegment(); err != nil {
+		return err
+	}
+	now := r.opts.Now()
+	r.offset = max(r.offset, now.Sub(r.start))
+	r.tally.add(now, stream, len(data), hits)
+	r.current.add(&line{n: r.tally.records, time: now, offset: r.offset, by: r.by, stream: stream, data: data, hits: hits})
+	if r.current.raw >= r.opts.SegmentBytes {
+		return r.seal()
+	}
+	return nil
+}
+
+func (r *Recorder) ensureSegment() error {
+	if r.current != nil {
+		return nil
+	}
+	if r.sealed == maxSegments {
+		return fmt.Errorf("recording has %d segments, the most there can be", maxSegments)
+	}
+	s, err := newSegment(header{
+		Format: Format, Session: r.session, Segment: r.sealed + 1,
+		Open: r.open.SHA256, Prev: r.head, First: r.tally.records + 1,
+	})
+	if err != nil {
+		return err
+	}
+	r.current = s
+	r.timer = time.AfterFunc(r.opts.FlushEvery, func() { r.sealIfStill(s) })
+	return nil
+}
+
+// sealIfStill seals s when its time is up, unless its size was up before.
+func (r *Recorder) sealIfStill(s *segment) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.current == s && !r.closed {
+		_ = r.seal() // Failed and every later call tell
+	}
+}
+
+// seal finishes the current segment and hands it to the uploader.
+func (r *Recorder) seal() error {
+	s := r.current
+	r.timer.Stop()
+	r.current, r.timer = nil, nil
+	s.seal(r.tally)
+	r.head = s.sum
+	r.sealed++
+	return r.up.send(s)
+}
+
+// Resize records the size of the terminal, in characters.
+func (r *Recorder) Resize(cols, rows uint16) error {
+	return r.Record(Resize, fmt.Appendf(nil, "%dx%d", cols, rows))
+}
 
 // Note records a line that the proxy told the person.
-func (r *Recorder) Note(text string) error { return errConstruction }
-
-// Close seals the recording and puts the manifest, once; later calls return
-// what the first returned.
-func (r *Recorder) Close(ctx context.Context, exit Exit) (Manifest, error) {
-	return Manifest{}, errConstruction
-}
+func (r *Recorder) Note(text string) error { return r.Record(Note, []byte(text)) }
 
 // Failed is closed when the recording can no longer be kept: end the session.
-func (r *Recorder) Failed() <-chan struct{} { return nil }
+func (r *Recorder) Failed() <-chan struct{} { return r.up.failed }
 
 // Err returns why the recording failed, or nil.
-func (r *Recorder) Err() error { return nil }
+func (r *Recorder) Err() error { return r.up.failure() }
