@@ -17,6 +17,7 @@ const (
 
 // ApprovalDecision is one person's decision. Admission stamps approver and time; a value that somebody
 // wrote by hand and that is not their own is refused.
+// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a decision that was made cannot be changed"
 type ApprovalDecision struct {
 	// approver is the user name of the person who decided; leave it out, or give your own.
 	// +required
@@ -34,63 +35,75 @@ type ApprovalDecision struct {
 	// +kubebuilder:validation:MaxLength=1024
 	Comment string `json:"comment,omitempty"`
 
-	// time is when the API server took the decision; leave it out.
+	// time is when the API server took the decision; leave it out. An approval without it does not count.
 	// +optional
 	Time metav1.Time `json:"time,omitempty,omitzero"`
 }
 
 // ApprovalRequestSpec is what is to be decided, and what was. Everything but decisions is written once, by
 // Sallyport; decisions only grow.
-// +kubebuilder:validation:XValidation:rule="self.grantRef == oldSelf.grantRef && self.digest == oldSelf.digest && self.requester == oldSelf.requester && self.subject == oldSelf.subject && self.summary == oldSelf.summary && self.requiredApprovals == oldSelf.requiredApprovals && self.deadline == oldSelf.deadline",message="only decisions may be added to an ApprovalRequest"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.decisions) || (has(self.decisions) && oldSelf.decisions.all(d, self.decisions.exists(e, e == d)))",message="decisions are append-only"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.decisions) || (has(self.decisions) && oldSelf.decisions.all(d, self.decisions.exists(e, e.approver == d.approver)))",message="a decision that was made cannot be withdrawn"
 type ApprovalRequestSpec struct {
 	// grantRef is the grant that is to be approved.
 	// +required
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="only decisions may be added to an ApprovalRequest"
 	GrantRef ObjectReference `json:"grantRef,omitempty,omitzero"`
 
 	// digest is the SHA-256 of exactly what is approved: "sha256:" and 64 hex digits.
 	// +required
 	// +kubebuilder:validation:MinLength=71
 	// +kubebuilder:validation:MaxLength=71
+	// +kubebuilder:validation:Pattern=`^sha256:[0-9a-f]{64}$`
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="only decisions may be added to an ApprovalRequest"
 	Digest string `json:"digest,omitempty"`
 
 	// requester is who asked.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="only decisions may be added to an ApprovalRequest"
 	Requester string `json:"requester,omitempty"`
 
 	// subject is whom the grant is for.
 	// +required
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="only decisions may be added to an ApprovalRequest"
 	Subject Subject `json:"subject,omitempty,omitzero"`
 
 	// summary says in one line what the approver agrees to.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="only decisions may be added to an ApprovalRequest"
 	Summary string `json:"summary,omitempty"`
 
 	// requiredApprovals is how many different people have to agree: 1 to 10.
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=10
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="only decisions may be added to an ApprovalRequest"
 	RequiredApprovals int32 `json:"requiredApprovals,omitempty"`
 
 	// deadline is the first second in which it is too late to decide.
 	// +required
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="only decisions may be added to an ApprovalRequest"
 	Deadline metav1.Time `json:"deadline,omitempty,omitzero"`
 
 	// decisions are those made so far, one a person.
 	// +optional
 	// +listType=map
 	// +listMapKey=approver
+	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=32
 	Decisions []ApprovalDecision `json:"decisions,omitempty"`
 }
 
-// ApprovalRequestStatus is the sum of the decisions.
+// ApprovalRequestStatus is the sum of the decisions. Once Approved or Denied is True, it stays so, whatever is
+// added to the decisions afterwards.
+// +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.conditions) || oldSelf.conditions.all(o, !(o.type in ['Approved', 'Denied'] && o.status == 'True') || (has(self.conditions) && self.conditions.exists(c, c.type == o.type && c.status == 'True')))",message="what was decided stands"
+// +kubebuilder:validation:XValidation:rule="!has(self.conditions) || self.conditions.filter(c, c.type in ['Approved', 'Denied'] && c.status == 'True').size() <= 1",message="an ApprovalRequest is approved or denied, never both"
 type ApprovalRequestStatus struct {
-	// conditions are Ready, Reconciling, Approved and Denied.
+	// conditions are Ready, Reconciling, Stalled, Approved and Denied.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -127,6 +140,7 @@ type ApprovalRequest struct {
 
 	// status is written by Sallyport only.
 	// +optional
+	// +default={"conditions": [{"type": "Ready", "status": "Unknown", "reason": "Pending", "message": "waiting for Sallyport", "lastTransitionTime": "1970-01-01T00:00:00Z"}]}
 	Status ApprovalRequestStatus `json:"status,omitempty,omitzero"`
 }
 

@@ -17,16 +17,26 @@ const (
 	ConditionActive = "Active"
 )
 
-// Reasons of a grant's conditions.
+// Reasons of a grant's and of an ApprovalRequest's conditions.
 const (
+	// ReasonPending stands in a new object until Sallyport has seen it.
+	ReasonPending = "Pending"
+	// ReasonAwaitingApproval: people have to decide.
 	ReasonAwaitingApproval = "AwaitingApproval"
-	ReasonAwaitingWindow   = "AwaitingWindow"
-	ReasonApproved         = "Approved"
-	ReasonDenied           = "Denied"
+	// ReasonAwaitingWindow: approved, but the window opens later.
+	ReasonAwaitingWindow = "AwaitingWindow"
+	// ReasonApproved: enough people agreed in time.
+	ReasonApproved = "Approved"
+	// ReasonDenied: somebody said no.
+	ReasonDenied = "Denied"
+	// ReasonDeadlineExceeded: too few people agreed in time.
 	ReasonDeadlineExceeded = "DeadlineExceeded"
-	ReasonActive           = "Active"
-	ReasonExpired          = "Expired"
-	ReasonApprovalVoid     = "ApprovalVoid"
+	// ReasonActive: the grant opens the door.
+	ReasonActive = "Active"
+	// ReasonExpired: the grant was approved, and its time is over.
+	ReasonExpired = "Expired"
+	// ReasonApprovalVoid: what people decide or decided about is not this grant, or was taken away.
+	ReasonApprovalVoid = "ApprovalVoid"
 )
 
 // CommandPattern matches an argument vector. Each element is a glob over one whole argument ('*' any
@@ -43,8 +53,8 @@ type CommandPattern struct {
 	Argv []string `json:"argv,omitempty"`
 }
 
-// Target says which pods and containers a grant opens. An empty target opens nothing that exists; it
-// is allowed only for a grant whose only action is Run.
+// Target says which pods and containers a grant opens. A grant for Run alone names images and no pod: the pod
+// does not exist yet.
 // +kubebuilder:validation:XValidation:rule="!(has(self.podName) && has(self.selector))",message="podName and selector exclude each other"
 // +kubebuilder:validation:MinProperties=1
 type Target struct {
@@ -52,6 +62,7 @@ type Target struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="not the name of a pod"
 	PodName string `json:"podName,omitempty"`
 
 	// selector chooses pods of the grant's namespace by label; it may not be empty.
@@ -66,6 +77,7 @@ type Target struct {
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=63
+	// +kubebuilder:validation:items:XValidation:rule="!format.dns1123Label().validate(self).hasValue()",message="not the name of a container"
 	Containers []string `json:"containers,omitempty"`
 
 	// images limits Run and Debug to these images; a glob ('*', '?') over the whole reference. Required
@@ -82,6 +94,7 @@ type Target struct {
 // Window is an absolute time span, as GitOps needs it: applying it again changes nothing.
 // +kubebuilder:validation:XValidation:rule="self.notAfter > self.notBefore",message="notAfter must be later than notBefore"
 // +kubebuilder:validation:XValidation:rule="self.notAfter - self.notBefore <= duration('43200s')",message="a window may span 12 hours at most"
+// +kubebuilder:validation:XValidation:rule="timestamp(int(self.notBefore)) == self.notBefore && timestamp(int(self.notAfter)) == self.notAfter",message="a window begins and ends at whole seconds"
 type Window struct {
 	// notBefore is the first second in which the grant may be active.
 	// +required
@@ -99,11 +112,11 @@ type Window struct {
 type ExecutionGrantSpec struct {
 	// requester is who created the grant. Admission stamps it; leave it out.
 	// +optional
-	Requester *Identity `json:"requester,omitempty"`
+	Requester *Identity `json:"requester,omitempty"` //nolint:kubeapilinter // nil until admission stamped it
 
 	// subject is whom the grant is for; by default the requester.
 	// +optional
-	Subject *Subject `json:"subject,omitempty"`
+	Subject *Subject `json:"subject,omitempty"` //nolint:kubeapilinter // nil is the requester
 
 	// actions are the ways in that the grant opens.
 	// +required
@@ -144,10 +157,15 @@ type ExecutionGrantSpec struct {
 
 	// window is the absolute span in which the grant may be active.
 	// +optional
-	Window *Window `json:"window,omitempty"`
+	Window *Window `json:"window,omitempty"` //nolint:kubeapilinter // nil where there is a duration
 }
 
-// ExecutionGrantStatus is what became of it.
+// ExecutionGrantStatus is what became of it. What was approved and when it began never changes, and the end never
+// moves to a later time: the API server holds Sallyport itself to that.
+// +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.approvedDigest) || (has(self.approvedDigest) && self.approvedDigest == oldSelf.approvedDigest)",message="what was approved never changes"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.activeFrom) || (has(self.activeFrom) && self.activeFrom == oldSelf.activeFrom)",message="activeFrom never changes"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.activeUntil) || (has(self.activeUntil) && self.activeUntil <= oldSelf.activeUntil)",message="a grant is never extended"
 type ExecutionGrantStatus struct {
 	// conditions are Ready, Reconciling, Stalled, Approved and Active.
 	// +optional
@@ -171,13 +189,14 @@ type ExecutionGrantStatus struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=71
 	// +kubebuilder:validation:MaxLength=71
+	// +kubebuilder:validation:Pattern=`^sha256:[0-9a-f]{64}$`
 	ApprovedDigest string `json:"approvedDigest,omitempty"`
 
-	// activeFrom is the first second of activity.
+	// activeFrom is the first second of activity; known once the grant is approved.
 	// +optional
 	ActiveFrom *metav1.Time `json:"activeFrom,omitempty"`
 
-	// activeUntil is the first second after it.
+	// activeUntil is the first second after it; known once the grant is approved.
 	// +optional
 	ActiveUntil *metav1.Time `json:"activeUntil,omitempty"`
 }
@@ -186,6 +205,7 @@ type ExecutionGrantStatus struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=xg,categories=sallyport
+// +kubebuilder:selectablefield:JSONPath=`.spec.requester.username`
 // +kubebuilder:printcolumn:name="Requester",type=string,JSONPath=`.spec.requester.username`
 // +kubebuilder:printcolumn:name="Actions",type=string,JSONPath=`.spec.actions`
 // +kubebuilder:printcolumn:name="Pod",type=string,JSONPath=`.spec.target.podName`
@@ -208,6 +228,7 @@ type ExecutionGrant struct {
 
 	// status is what became of it; written by Sallyport only.
 	// +optional
+	// +default={"conditions": [{"type": "Ready", "status": "Unknown", "reason": "Pending", "message": "waiting for Sallyport", "lastTransitionTime": "1970-01-01T00:00:00Z"}]}
 	Status ExecutionGrantStatus `json:"status,omitempty,omitzero"`
 }
 

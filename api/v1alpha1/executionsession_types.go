@@ -45,7 +45,9 @@ type ExecutionSessionSpec struct {
 	// command is the argument vector, with secrets masked.
 	// +optional
 	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=1024
+	// +kubebuilder:validation:items:MinLength=0
 	// +kubebuilder:validation:items:MaxLength=4096
 	Command []string `json:"command,omitempty"`
 
@@ -53,6 +55,7 @@ type ExecutionSessionSpec struct {
 	// +required
 	// +kubebuilder:validation:MinLength=71
 	// +kubebuilder:validation:MaxLength=71
+	// +kubebuilder:validation:Pattern=`^sha256:[0-9a-f]{64}$`
 	CommandDigest string `json:"commandDigest,omitempty"`
 
 	// recording is the key prefix of the recording in the object store.
@@ -69,6 +72,7 @@ type ExecutionSessionSpec struct {
 }
 
 // ExecutionSessionStatus is where the session is.
+// +kubebuilder:validation:MinProperties=1
 type ExecutionSessionStatus struct {
 	// state is Opening, Live, Ended or Failed.
 	// +optional
@@ -78,6 +82,7 @@ type ExecutionSessionStatus struct {
 	// opens one connection, once.
 	// +optional
 	// +listType=set
+	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=8
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=64
@@ -102,6 +107,9 @@ type ExecutionSessionStatus struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=xs,categories=sallyport
+// +kubebuilder:selectablefield:JSONPath=`.spec.user.username`
+// +kubebuilder:selectablefield:JSONPath=`.spec.grantRef.name`
+// +kubebuilder:selectablefield:JSONPath=`.status.state`
 // +kubebuilder:printcolumn:name="User",type=string,JSONPath=`.spec.user.username`
 // +kubebuilder:printcolumn:name="Action",type=string,JSONPath=`.spec.action`
 // +kubebuilder:printcolumn:name="Pod",type=string,JSONPath=`.spec.podRef.name`
