@@ -79,12 +79,12 @@ verify: $(TOOLS)/.built ## Check that generated files, go.mod files and docs/dep
 
 .PHONY: test
 test: $(DEVCLUSTER) ## Run all tests that need no node, with a real API server where they need one
-	KUBEBUILDER_ASSETS="$$($(DEVCLUSTER) assets)" go test -race -shuffle=on -timeout=10m $(TESTARGS) ./...
+	assets="$$($(DEVCLUSTER) assets)"; KUBEBUILDER_ASSETS="$$assets" go test -race -shuffle=on -timeout=10m $(TESTARGS) ./...
 	cd hack/devcluster && go test -shuffle=on -timeout=10m . ./internal/...
 
 .PHONY: e2e
 e2e: install ## Run the tests that need the node (brings it up, builds and installs first)
-	go test -tags=e2e -count=1 -timeout=40m $(TESTARGS) ./test/e2e/...
+	env="$$($(DEVCLUSTER) env)"; eval "$$env"; PATH="$$PWD/bin:$$PATH" go test -tags=e2e -count=1 -timeout=40m $(TESTARGS) ./test/e2e/...
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (30s)
@@ -125,11 +125,11 @@ cluster-down: $(DEVCLUSTER) ## Take the node down and remove everything it left 
 
 .PHONY: install
 install: cluster-up image ## Install Sallyport, as built from this checkout, into the node
-	hack/install.sh
+	DEVCLUSTER=$(DEVCLUSTER) hack/install.sh
 
 .PHONY: demo
-demo: ## Walk the main job on the node, step by step, each one checked
-	hack/demo.sh
+demo: install ## Bring the node up and walk the main job on it, step by step, each one checked
+	DEVCLUSTER=$(DEVCLUSTER) hack/demo.sh
 
 .PHONY: demo-down
 demo-down: cluster-down ## Remove what the demo left
