@@ -1,0 +1,44 @@
+package streaming
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// cutter ends a network connection after a time.
+type cutter struct {
+	conn net.Conn
+
+	mu    sync.Mutex
+	timer *time.Timer
+	left  time.Duration
+}
+
+// in cuts the connection after d, unless it is to be cut earlier.
+func (c *cutter) in(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.timer != nil {
+		if d >= c.left || !c.timer.Stop() {
+			return
+		}
+	}
+	c.left = d
+	c.timer = time.AfterFunc(d, c.now)
+}
+
+// now cuts. A deadline in the past fails a blocked write at once, which Close alone would wait for over TLS.
+func (c *cutter) now() {
+	_ = c.conn.SetDeadline(time.Unix(1, 0))
+	_ = c.conn.Close()
+}
+
+// stop keeps the connection's timer from outliving it.
+func (c *cutter) stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+}

@@ -1,0 +1,93 @@
+package streaming
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+
+	"k8s.io/apimachinery/pkg/util/remotecommand"
+)
+
+// read takes the client's messages apart until the connection ends.
+func (l *webSocketLeg) read() {
+	err := l.demultiplex()
+	if !errors.Is(err, ErrProtocol) {
+		err = ErrClientGone
+	}
+	l.err = err
+	close(l.sizes)
+	l.stdinFeed.CloseWithError(err)
+	close(l.done)
+}
+
+func (l *webSocketLeg) demultiplex() error {
+	buffer := make([]byte, chunkBytes)
+	for {
+		// Text and binary messages are the same here, as they are to the API server.
+		_, message, err := l.conn.NextReader()
+		if err != nil {
+			return fmt.Errorf("reading from the client: %w", err)
+		}
+		if err := l.receive(message, buffer); err != nil {
+			return err
+		}
+	}
+}
+
+func (l *webSocketLeg) receive(message io.Reader, buffer []byte) error {
+	if _, err := io.ReadFull(message, buffer[:1]); err != nil {
+		// A message without a channel says nothing; a connection that broke says so again at the next read.
+		return nil //nolint:nilerr // see above
+	}
+	channel := buffer[0]
+	if l.wire.halfClose && channel == remotecommand.StreamClose {
+		return l.halfClose(message, buffer)
+	}
+	if l.wire.base64 {
+		channel -= '0'
+		message = base64.NewDecoder(base64.StdEncoding, message)
+	}
+	switch channel {
+	case remotecommand.StreamStdIn:
+		return l.receiveStdin(message, buffer)
+	case remotecommand.StreamResize:
+		if !l.opts.TTY {
+			return nil
+		}
+		return l.sizes.decode(message)
+	default:
+		return fmt.Errorf("%w: data on channel %d", ErrProtocol, channel)
+	}
+}
+
+func (l *webSocketLeg) receiveStdin(message io.Reader, buffer []byte) error {
+	if !l.opts.Stdin {
+		return nil
+	}
+	_, err := io.CopyBuffer(onlyWriter{l.stdinFeed}, message, buffer)
+	var corrupt base64.CorruptInputError
+	if errors.As(err, &corrupt) {
+		return fmt.Errorf("%w: malformed base64", ErrProtocol)
+	}
+	// Any other error is that nobody reads stdin any more: what comes is thrown away with the message.
+	return nil
+}
+
+func (l *webSocketLeg) halfClose(message io.Reader, buffer []byte) error {
+	n, err := io.ReadFull(message, buffer[:2])
+	if n != 1 || err == nil {
+		return fmt.Errorf("%w: a close signal of %d bytes", ErrProtocol, n+1)
+	}
+	switch channel := buffer[0]; {
+	case channel > remotecommand.StreamResize:
+		return fmt.Errorf("%w: a close signal for channel %d", ErrProtocol, channel)
+	case channel == remotecommand.StreamStdIn:
+		return l.stdinFeed.Close()
+	default:
+		return nil
+	}
+}
+
+// onlyWriter hides whatever else a writer can do from io.Copy.
+type onlyWriter struct{ io.Writer }

@@ -1,0 +1,217 @@
+package streaming
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/gorilla/websocket"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/remotecommand"
+)
+
+// wire is how a WebSocket subprotocol puts channels into messages.
+type wire struct {
+	base64     bool
+	jsonStatus bool
+	halfClose  bool
+}
+
+const (
+	v4 = "v4."
+
+	channelProtocol = "channel.k8s.io"
+	base64Protocol  = "base64.channel.k8s.io"
+)
+
+// webSocketWire returns the wire of a subprotocol. A client may offer none: that is the first version.
+func webSocketWire(subprotocol string) (wire, bool) {
+	switch subprotocol {
+	case "", channelProtocol:
+		return wire{}, true
+	case base64Protocol:
+		return wire{base64: true}, true
+	case v4 + channelProtocol:
+		return wire{jsonStatus: true}, true
+	case v4 + base64Protocol:
+		return wire{jsonStatus: true, base64: true}, true
+	case remotecommand.StreamProtocolV5Name:
+		return wire{jsonStatus: true, halfClose: true}, true
+	default:
+		return wire{}, false
+	}
+}
+
+var errNotOffered = errors.New("no subprotocol in common")
+
+// chooseSubprotocol takes the first that the client prefers and the gateway speaks, as the API server does.
+func chooseSubprotocol(offered []string) (string, wire, error) {
+	if len(offered) == 0 {
+		offered = []string{""}
+	}
+	for _, name := range offered {
+		if w, ok := webSocketWire(name); ok {
+			return name, w, nil
+		}
+	}
+	return "", wire{}, errNotOffered
+}
+
+// writeBuffers are shared by all connections: one is held only while a message is written.
+var writeBuffers sync.Pool
+
+type webSocketLeg struct {
+	conn  *websocket.Conn
+	wire  wire
+	opts  Options
+	cut   *cutter
+	sizes sizes
+
+	stdin     *io.PipeReader
+	stdinFeed *io.PipeWriter
+
+	write sync.Mutex
+	done  chan struct{}
+	err   error // set before done is closed
+}
+
+func acceptWebSocket(w http.ResponseWriter, r *http.Request, o Options) (leg, error) {
+	offered := websocket.Subprotocols(r)
+	name, wire, err := chooseSubprotocol(offered)
+	if err != nil {
+		return nil, refuse(w, http.StatusBadRequest,
+			fmt.Sprintf("the gateway speaks none of the WebSocket subprotocols %s", strings.Join(offered, ", ")))
+	}
+	upgrader := websocket.Upgrader{
+		ReadBufferSize: chunkBytes + 64, WriteBufferSize: chunkBytes + 1, WriteBufferPool: &writeBuffers,
+		Subprotocols: []string{name},
+		// No credential of the gateway travels by itself with a browser, so that an origin says nothing.
+		CheckOrigin: func(*http.Request) bool { return true },
+		Error:       func(w http.ResponseWriter, _ *http.Request, code int, err error) { _ = refuse(w, code, err.Error()) },
+	}
+	conn, err := upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return nil, fmt.Errorf("upgrading to WebSocket: %w", err)
+	}
+	l := &webSocketLeg{
+		conn: conn, wire: wire, opts: o, cut: &cutter{conn: conn.NetConn()}, sizes: newSizes(), done: make(chan struct{}),
+	}
+	l.stdin, l.stdinFeed = io.Pipe()
+	go l.read()
+	// An empty message tells the client that the connection stands.
+	if err := l.message(l.firstChannel(), nil); err != nil {
+		l.abort()
+		return nil, fmt.Errorf("greeting the client: %w", err)
+	}
+	return l, nil
+}
+
+func (l *webSocketLeg) firstChannel() byte {
+	switch {
+	case l.opts.Stdout:
+		return remotecommand.StreamStdOut
+	case l.opts.Stderr:
+		return remotecommand.StreamStdErr
+	default:
+		return remotecommand.StreamErr
+	}
+}
+
+func (l *webSocketLeg) client() Client {
+	c := Client{Cut: l.cut.in}
+	if l.opts.Stdin {
+		c.Stdin = l.stdin
+	}
+	if l.opts.Stdout {
+		c.Stdout = channelWriter{l, remotecommand.StreamStdOut}
+	}
+	if l.opts.Stderr {
+		c.Stderr = channelWriter{l, remotecommand.StreamStdErr}
+	}
+	if l.opts.TTY {
+		c.Resize = l.sizes
+	}
+	return c
+}
+
+func (l *webSocketLeg) gone() <-chan struct{} { return l.done }
+func (l *webSocketLeg) cause() error          { return l.err }
+
+func (l *webSocketLeg) finish(status metav1.Status) {
+	l.cut.in(lingerTime)
+	// From here on input is read to be thrown away: bytes left unread would reset the connection under the output.
+	l.stdin.CloseWithError(io.ErrClosedPipe)
+	body, err := encodeStatus(status, l.wire.jsonStatus)
+	if err == nil && len(body) > 0 {
+		err = l.message(remotecommand.StreamErr, body)
+	}
+	if err == nil {
+		l.write.Lock()
+		err = l.conn.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""))
+		l.write.Unlock()
+	}
+	if err == nil {
+		<-l.done
+	}
+	l.abort()
+}
+
+func (l *webSocketLeg) abort() {
+	l.cut.stop()
+	l.cut.now()
+	l.stdin.CloseWithError(io.ErrClosedPipe)
+}
+
+type channelWriter struct {
+	leg     *webSocketLeg
+	channel byte
+}
+
+func (w channelWriter) Write(p []byte) (int, error) {
+	sent := 0
+	for sent < len(p) {
+		chunk := p[sent:min(len(p), sent+w.leg.chunk())]
+		if err := w.leg.message(w.channel, chunk); err != nil {
+			return sent, err
+		}
+		sent += len(chunk)
+	}
+	return sent, nil
+}
+
+// chunk is how many bytes fit into one unfragmented message: some clients take a fragment for a message.
+func (l *webSocketLeg) chunk() int {
+	if l.wire.base64 {
+		return base64.StdEncoding.DecodedLen(chunkBytes)
+	}
+	return chunkBytes
+}
+
+func (l *webSocketLeg) message(channel byte, p []byte) error {
+	l.write.Lock()
+	defer l.write.Unlock()
+	kind := websocket.BinaryMessage
+	if l.wire.base64 {
+		kind, channel = websocket.TextMessage, '0'+channel
+	}
+	w, err := l.conn.NextWriter(kind)
+	if err != nil {
+		return fmt.Errorf("writing to the client: %w", err)
+	}
+	_, err = w.Write([]byte{channel})
+	if err == nil && l.wire.base64 {
+		encoder := base64.NewEncoder(base64.StdEncoding, w)
+		_, err = encoder.Write(p)
+		err = errors.Join(err, encoder.Close())
+	} else if err == nil {
+		_, err = w.Write(p)
+	}
+	if err = errors.Join(err, w.Close()); err != nil {
+		return fmt.Errorf("writing to the client: %w", err)
+	}
+	return nil
+}
