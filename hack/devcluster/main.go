@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -23,17 +24,20 @@ import (
 )
 
 func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "devcluster:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	err := command().ExecuteContext(ctx)
-	if err == nil {
-		return
+	if err != nil && ctx.Err() != nil {
+		return errors.New("interrupted; run the command again to go on")
 	}
-	if ctx.Err() != nil {
-		err = errors.New("interrupted; run the command again to go on")
-	}
-	fmt.Fprintln(os.Stderr, "devcluster:", err)
-	os.Exit(1)
+	return err
 }
 
 func command() *cobra.Command {
@@ -44,24 +48,28 @@ func command() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(
-		simple("build", "Build every program that is missing or out of date", func(ctx context.Context, n *node.Node) error { return n.Build(ctx) }),
-		simple("up", "Bring the node up, or repair it", func(ctx context.Context, n *node.Node) error { return n.Up(ctx) }),
-		simple("down", "Remove the node; what was built stays", func(ctx context.Context, n *node.Node) error { return n.Down(ctx) }),
-		simple("status", "Say how each component is", func(ctx context.Context, n *node.Node) error { return n.Status(ctx, os.Stdout) }),
-		simple("env", "Print shell lines that export where everything is", func(_ context.Context, n *node.Node) error { return n.Env(os.Stdout) }),
-		simple("assets", "Build envtest's binaries and print their directory", func(ctx context.Context, n *node.Node) error { return n.Assets(ctx, os.Stdout) }),
+		simple("build", "Build every program that is missing or out of date", (*node.Node).Build),
+		simple("up", "Bring the node up, or repair it", (*node.Node).Up),
+		simple("down", "Remove the node; what was built stays", (*node.Node).Down),
+		printing("status", "Say how each component is", (*node.Node).Status),
+		printing("env", "Print shell lines that export where everything is", (*node.Node).Env),
+		printing("assets", "Build envtest's binaries and print their directory", (*node.Node).Assets),
 		imageCommand(),
 	)
 	return root
 }
 
-func simple(use, short string, do func(context.Context, *node.Node) error) *cobra.Command {
+func simple(use, short string, do func(*node.Node, context.Context) error) *cobra.Command {
+	return printing(use, short, func(n *node.Node, ctx context.Context, _ io.Writer) error { return do(n, ctx) })
+}
+
+func printing(use, short string, do func(*node.Node, context.Context, io.Writer) error) *cobra.Command {
 	return &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 		n, err := newNode()
 		if err != nil {
 			return err
 		}
-		return do(cmd.Context(), n)
+		return do(n, cmd.Context(), os.Stdout)
 	}}
 }
 

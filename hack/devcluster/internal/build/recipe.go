@@ -43,13 +43,17 @@ func Recipes(l Paths, source string) []Recipe {
 	return []Recipe{
 		Kubernetes(l, source),
 		{Name: "containerd " + ContainerdVersion, Output: l.Bin("containerd"), Package: containerd + "containerd@" + ContainerdVersion},
-		{Name: "containerd-shim-runc-v2 " + ContainerdVersion, Output: l.Bin("containerd-shim-runc-v2"),
-			Package: containerd + "containerd-shim-runc-v2@" + ContainerdVersion},
+		{
+			Name: "containerd-shim-runc-v2 " + ContainerdVersion, Output: l.Bin("containerd-shim-runc-v2"),
+			Package: containerd + "containerd-shim-runc-v2@" + ContainerdVersion,
+		},
 		{Name: "ctr " + ContainerdVersion, Output: l.Bin("ctr"), Package: containerd + "ctr@" + ContainerdVersion},
 		{Name: "MinIO", Output: l.Bin("minio"), Package: "github.com/minio/minio@" + minioVersion},
 		{Name: "mc (MinIO's client)", Output: l.Bin("mc"), Package: "github.com/minio/mc@" + mcVersion},
-		{Name: "kubectl " + OldKubectlVersion, Output: l.OldKubectl(), Package: ".", Dir: filepath.Join(source, "kubectl132"),
-			LDFlags: versionFlags(OldKubectlVersion), Sources: []string{"main.go", "go.mod", "go.sum"}},
+		{
+			Name: "kubectl " + OldKubectlVersion, Output: l.OldKubectl(), Package: ".", Dir: filepath.Join(source, "kubectl132"),
+			LDFlags: versionFlags(OldKubectlVersion), Sources: []string{"main.go", "go.mod", "go.sum"},
+		},
 		{Name: "pause", Output: l.Bin("pause"), Package: "./pause", Dir: source, Sources: []string{"pause"}},
 	}
 }
@@ -113,12 +117,10 @@ func (r Recipe) Current() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	have, err := os.ReadFile(r.stampFile())
-	if err != nil || strings.TrimSpace(string(have)) != want {
-		return false, nil
-	}
-	info, err := os.Stat(r.Output)
-	return err == nil && info.Mode().IsRegular(), nil
+	// Without a stamp, or without a program, there is nothing that could be current.
+	have, _ := os.ReadFile(r.stampFile())
+	info, _ := os.Stat(r.Output)
+	return strings.TrimSpace(string(have)) == want && info != nil && info.Mode().IsRegular(), nil
 }
 
 func (r Recipe) stampFile() string { return StampOf(r.Output) }

@@ -92,7 +92,7 @@ func ContainerProcesses(table process.Table) ([]process.Identity, error) {
 	for _, root := range roots {
 		for _, dir := range slices.Backward(subdirectories(root)) {
 			content, _ := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
-			for _, line := range strings.Fields(string(content)) {
+			for line := range strings.FieldsSeq(string(content)) {
 				pid, err := strconv.Atoi(line)
 				if err != nil || seen[pid] {
 					continue

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -114,12 +115,7 @@ func known(file, word string) bool {
 	if err != nil {
 		return false
 	}
-	for _, field := range strings.Fields(string(content)) {
-		if field == word {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(strings.Fields(string(content)), word)
 }
 
 func hasCapability(statusFile string, capability uint) (bool, error) {

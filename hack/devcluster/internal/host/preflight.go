@@ -6,6 +6,7 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -87,9 +88,7 @@ func Listeners(ports []int) ([]Listener, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading listening ports: %w", err)
 		}
-		for inode, port := range listening(content, ports) {
-			inodes[inode] = port
-		}
+		maps.Copy(inodes, listening(content, ports))
 	}
 	if len(inodes) == 0 {
 		return nil, nil

@@ -39,11 +39,11 @@ type File struct {
 	Image string // absolute
 }
 
-// ParseFile reads "HOST=IMAGE". Both must be absolute paths without "..".
+// ParseFile reads "HOST=IMAGE". The path in the image must be absolute and clean.
 func ParseFile(arg string) (File, error) {
 	host, target, found := strings.Cut(arg, "=")
-	if !found || !filepath.IsAbs(host) || !path.IsAbs(target) || path.Clean(target) != target || target == "/" {
-		return File{}, fmt.Errorf("%q is not of the form /path/on/host=/path/in/image", arg)
+	if !found || host == "" || !path.IsAbs(target) || path.Clean(target) != target || target == "/" {
+		return File{}, fmt.Errorf("%q is not of the form path/on/host=/path/in/image", arg)
 	}
 	return File{Host: filepath.Clean(host), Image: target}, nil
 }
@@ -148,7 +148,7 @@ func writeBase(w *tar.Writer, s Spec) error {
 func writeFiles(w *tar.Writer, files []File) error {
 	made := make(map[string]bool)
 	for _, file := range files {
-		err := filepath.WalkDir(file.Host, func(host string, entry fs.DirEntry, err error) error {
+		err := filepath.WalkDir(file.Host, func(host string, _ fs.DirEntry, err error) error {
 			if err != nil {
 				return err
 			}

@@ -57,7 +57,7 @@ func (l Loader) digest(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, field := range strings.Fields(out) {
+	for field := range strings.FieldsSeq(out) {
 		if strings.HasPrefix(field, "sha256:") {
 			return field, nil
 		}

@@ -16,25 +16,27 @@ import (
 // Addresses of the one node. The bridge's address is the node's address: it exists on every machine,
 // whatever its other interfaces, and is no loopback address, which a node may not have.
 const (
-	Bridge           = "sallyport0"
-	NodeName         = "sallyport"
-	NodeAddress      = "10.244.0.1"
-	NodePrefix       = NodeAddress + "/24"
-	PodCIDR          = "10.244.0.0/24"
-	ServiceCIDR      = "10.96.0.0/16"
-	APIServiceIP     = "10.96.0.1"
-	DNSServiceIP     = "10.96.0.10" // nobody answers: the cluster has no DNS
-	ObjectStoreIP    = "10.96.0.90"
-	Network          = "sallyport" // name of the CNI network
-	Cgroup           = "sallyport" // parent of every pod's cgroup
-	RunDir           = "/run/sallyport"
-	FilterTable      = "sallyport" // nftables table of the inet family
-	Bucket           = "sallyport-evidence"
-	PauseImage       = "localhost/pause:dev"
-	BusyboxImage     = "localhost/busybox:dev"
-	ServerURL        = "https://127.0.0.1:6443"
-	ObjectStoreURL   = "https://127.0.0.1:9000"
-	MaxStateDirBytes = 60
+	Bridge         = "sallyport0"
+	NodeName       = "sallyport"
+	NodeAddress    = "10.244.0.1"
+	NodePrefix     = NodeAddress + "/24"
+	PodCIDR        = "10.244.0.0/24"
+	ServiceCIDR    = "10.96.0.0/16"
+	APIServiceIP   = "10.96.0.1"
+	DNSServiceIP   = "10.96.0.10" // nobody answers: the cluster has no DNS
+	ObjectStoreIP  = "10.96.0.90"
+	Network        = "sallyport" // name of the CNI network
+	Cgroup         = "sallyport" // parent of every pod's cgroup
+	RunDir         = "/run/sallyport"
+	FilterTable    = "sallyport" // nftables table of the inet family
+	Bucket         = "sallyport-evidence"
+	PauseImage     = "localhost/pause:dev"
+	BusyboxImage   = "localhost/busybox:dev"
+	ServerURL      = "https://127.0.0.1:6443"
+	ObjectStoreURL = "https://127.0.0.1:9000"
+	// ObjectStoreInCluster is where pods reach the object store.
+	ObjectStoreInCluster = "https://" + ObjectStoreIP + ":9000"
+	MaxStateDirBytes     = 60
 )
 
 // Ports that the node listens on.

@@ -20,39 +20,38 @@ const (
 	startLimit = 3 * time.Minute
 	// A running component that is not well for this long is started anew.
 	recoverLimit = 20 * time.Second
-	stopGrace    = 15 * time.Second
+	// The API server and etcd would wait a minute for watchers to leave.
+	stopGrace = 5 * time.Second
+	// The kernel lets go of ports some time after the process is seen to have ended.
+	portLimit = 10 * time.Second
 )
 
 // ensure starts the components that do not run, or run with another configuration, and waits until
-// all are well. It returns the names of those that it started.
-func (n *Node) ensure(ctx context.Context, components []config.Component) ([]string, error) {
+// all are well.
+func (n *Node) ensure(ctx context.Context, components []config.Component) error {
 	var started []string
 	for _, c := range components {
 		fresh, err := n.startIfNeeded(ctx, c)
 		if err != nil {
-			return started, err
+			return err
 		}
 		if fresh {
 			started = append(started, c.Name)
 		}
 	}
 	for _, c := range components {
-		if slices.Contains(started, c.Name) {
-			if err := n.await(ctx, c, startLimit); err != nil {
-				return started, err
+		if !slices.Contains(started, c.Name) {
+			if err := n.awaitOrRestart(ctx, c); err != nil {
+				return err
 			}
-			n.Say.Step("%s runs", c.Name)
 			continue
 		}
-		restarted, err := n.awaitOrRestart(ctx, c)
-		if err != nil {
-			return started, err
+		if err := n.await(ctx, c, startLimit); err != nil {
+			return err
 		}
-		if restarted {
-			started = append(started, c.Name)
-		}
+		n.Say.Stepf("%s runs", c.Name)
 	}
-	return started, nil
+	return nil
 }
 
 func (n *Node) startIfNeeded(ctx context.Context, c config.Component) (bool, error) {
@@ -65,7 +64,7 @@ func (n *Node) startIfNeeded(ctx context.Context, c config.Component) (bool, err
 		if id.Digest == digest {
 			return false, nil
 		}
-		n.Say.Step("%s runs with another configuration; starting it anew", c.Name)
+		n.Say.Stepf("%s runs with another configuration; starting it anew", c.Name)
 		if err := n.table.Stop(ctx, stopGrace, id); err != nil {
 			return false, err
 		}
@@ -75,19 +74,15 @@ func (n *Node) startIfNeeded(ctx context.Context, c config.Component) (bool, err
 
 func (n *Node) start(ctx context.Context, c config.Component, digest string) error {
 	// A process of this node that no file names was started by an "up" that was killed right then.
-	strays, err := n.table.Find(func(argv []string) bool { return argv != nil && argv[0] == c.Path && config.Owns(n.Layout, argv) })
+	strays, err := n.table.Find(func(argv []string) bool { return len(argv) > 0 && argv[0] == c.Path && config.Owns(n.Layout, argv) })
 	if err != nil {
 		return err
 	}
 	if err := n.table.Stop(ctx, stopGrace, strays...); err != nil {
 		return err
 	}
-	taken, err := host.Listeners(c.Ports)
-	if err != nil {
+	if err := awaitPorts(ctx, c); err != nil {
 		return err
-	}
-	if len(taken) > 0 {
-		return fmt.Errorf("%s cannot start: %v", c.Name, taken[0])
 	}
 	id, err := n.table.Start(process.Command{
 		Path: c.Path, Args: c.Args, Dir: n.Layout.State, Log: n.Layout.Log(c.Name),
@@ -101,6 +96,30 @@ func (n *Node) start(ctx context.Context, c config.Component, digest string) err
 	}
 	id.Digest = digest
 	return process.WriteIdentity(n.Layout.PIDFile(c.Name), id)
+}
+
+// awaitPorts waits until nobody listens on the component's ports. It fails at once if a living process
+// does.
+func awaitPorts(ctx context.Context, c config.Component) error {
+	deadline := time.NewTimer(portLimit)
+	defer deadline.Stop()
+	for {
+		taken, err := host.Listeners(c.Ports)
+		if err != nil || len(taken) == 0 {
+			return err
+		}
+		failure := fmt.Errorf("%s cannot start: %v", c.Name, taken[0])
+		if taken[0].PID != 0 {
+			return failure
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-deadline.C:
+			return failure
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // await waits until the component is well. It fails at once if the process ends.
@@ -126,23 +145,23 @@ func (n *Node) await(ctx context.Context, c config.Component, limit time.Duratio
 }
 
 // awaitOrRestart gives a running component some time, and starts it anew if it stays unwell.
-func (n *Node) awaitOrRestart(ctx context.Context, c config.Component) (bool, error) {
+func (n *Node) awaitOrRestart(ctx context.Context, c config.Component) error {
 	if err := n.await(ctx, c, recoverLimit); err == nil || ctx.Err() != nil {
-		return false, ctx.Err()
+		return ctx.Err()
 	}
-	n.Say.Step("%s runs but is not well; starting it anew", c.Name)
+	n.Say.Stepf("%s runs but is not well; starting it anew", c.Name)
 	id, _ := process.ReadIdentity(n.Layout.PIDFile(c.Name))
 	if err := n.table.Stop(ctx, stopGrace, id); err != nil {
-		return false, err
+		return err
 	}
 	digest, err := digest(c)
 	if err != nil {
-		return false, err
+		return err
 	}
 	if err := n.start(ctx, c, digest); err != nil {
-		return false, err
+		return err
 	}
-	return true, n.await(ctx, c, startLimit)
+	return n.await(ctx, c, startLimit)
 }
 
 func (n *Node) withLog(component string, err error) error {
@@ -191,7 +210,7 @@ func (n *Node) killContainers(ctx context.Context) (int, error) {
 		if err != nil {
 			return killed, err
 		}
-		all := append(inside, around...)
+		all := slices.Concat(inside, around)
 		if len(all) == 0 {
 			return killed, nil
 		}

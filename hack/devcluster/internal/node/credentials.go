@@ -145,7 +145,7 @@ func (n *Node) pipelineToken(ctx context.Context) error {
 }
 
 func tokenOf(kubeconfig []byte) string {
-	for _, line := range strings.Split(string(kubeconfig), "\n") {
+	for line := range strings.SplitSeq(string(kubeconfig), "\n") {
 		if token, found := strings.CutPrefix(strings.TrimSpace(line), "token: "); found {
 			return token
 		}

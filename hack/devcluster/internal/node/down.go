@@ -36,13 +36,13 @@ func (n *Node) Down(ctx context.Context) error {
 		return err
 	}
 	if state == "" && !n.isState() {
-		n.Say.Step("there is no node")
+		n.Say.Stepf("there is no node")
 		return nil
 	}
 	if err := n.giveBack(ctx); err != nil {
 		return fmt.Errorf("%w\nthe node is not fully removed; run the command again", err)
 	}
-	n.Say.Step("the node is gone; what was built stays in %s", n.Layout.Cache)
+	n.Say.Stepf("the node is gone; what was built stays in %s", n.Layout.Cache)
 	return nil
 }
 
@@ -60,14 +60,14 @@ func (n *Node) killAll(ctx context.Context) error {
 		if err := n.table.Kill(ctx, ids...); err != nil {
 			return err
 		}
-		n.Say.Step("stopped %d processes of the node", len(ids))
+		n.Say.Stepf("stopped %d processes of the node", len(ids))
 	}
 	if !n.isState() {
 		return nil
 	}
 	killed, err := n.killContainers(ctx)
 	if err == nil && killed > 0 {
-		n.Say.Step("stopped %d processes in containers", killed)
+		n.Say.Stepf("stopped %d processes in containers", killed)
 	}
 	return err
 }
@@ -85,7 +85,7 @@ func (n *Node) giveBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.Say.Step("removed mounts, interfaces, packet filter rules and cgroups; kernel settings are as before")
+	n.Say.Stepf("removed mounts, interfaces, packet filter rules and cgroups; kernel settings are as before")
 	if err := os.RemoveAll(layout.RunDir); err != nil {
 		return fmt.Errorf("removing sockets: %w", err)
 	}
@@ -122,9 +122,7 @@ func removeState(dir string) error {
 	}
 	top := strings.TrimSpace(string(content))
 	for parent := filepath.Dir(dir); top != "" && strings.HasPrefix(parent+"/", top+"/"); parent = filepath.Dir(parent) {
-		if err := syscall.Rmdir(parent); err != nil {
-			break // not empty
-		}
+		_ = syscall.Rmdir(parent) // refused unless empty
 	}
 	return nil
 }

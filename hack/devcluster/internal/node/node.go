@@ -62,7 +62,7 @@ func (n *Node) lock(ctx context.Context) (func(), error) {
 			return nil, fmt.Errorf("locking the node: %w", err)
 		}
 		if !waited {
-			n.Say.Step("another devcluster command is at work; waiting for it")
+			n.Say.Stepf("another devcluster command is at work; waiting for it")
 		}
 		select {
 		case <-ctx.Done():
@@ -82,7 +82,7 @@ func (n *Node) Build(ctx context.Context) error {
 	defer unlock()
 	built, err := n.build(ctx)
 	if err == nil && !built {
-		n.Say.Step("all programs are built already, in %s", n.Layout.Cache)
+		n.Say.Stepf("all programs are built already, in %s", n.Layout.Cache)
 	}
 	return err
 }

@@ -51,7 +51,7 @@ func (n *Node) Status(ctx context.Context, out io.Writer) error {
 }
 
 // Env writes shell lines that export where everything is.
-func (n *Node) Env(out io.Writer) error {
+func (n *Node) Env(_ context.Context, out io.Writer) error {
 	l := n.Layout
 	lines := [][2]string{
 		{"SALLYPORT_NODE", l.State},
@@ -62,10 +62,10 @@ func (n *Node) Env(out io.Writer) error {
 		{"KUBECONFIG_DIR", l.Path("kubeconfig")},
 		{"AUDIT_LOG", l.Path("log", "audit.log")},
 		{"MC", l.Bin("mc")},
-		{"MC_CONFIG_DIR_ROOT", l.ObjectStore("mc")},
+		{"MC_CONFIG_DIRS", l.ObjectStore("mc")},
 		{"S3_BUCKET", layout.Bucket},
 		{"S3_ENDPOINT", layout.ObjectStoreURL},
-		{"S3_ENDPOINT_IN_CLUSTER", fmt.Sprintf("https://%s:%d", layout.ObjectStoreIP, layout.PortObjectStore)},
+		{"S3_ENDPOINT_IN_CLUSTER", layout.ObjectStoreInCluster},
 		{"S3_CA_FILE", l.PKI("ca.crt")},
 	}
 	for _, user := range objectstore.Users {

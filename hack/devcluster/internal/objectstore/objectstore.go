@@ -77,7 +77,7 @@ func (s Store) credentials(user string) (credentials, error) {
 		return credentials{}, fmt.Errorf("reading credentials of %s: %w", user, err)
 	}
 	var c credentials
-	for _, line := range strings.Split(string(content), "\n") {
+	for line := range strings.SplitSeq(string(content), "\n") {
 		switch name, value, _ := strings.Cut(line, "="); name {
 		case "AWS_ACCESS_KEY_ID":
 			c.id = value

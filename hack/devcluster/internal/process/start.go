@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -108,12 +109,7 @@ func (t Table) gone(ctx context.Context, limit time.Duration, ids []Identity) bo
 }
 
 func (t Table) anyAlive(ids []Identity) bool {
-	for _, id := range ids {
-		if t.Alive(id) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(ids, t.Alive)
 }
 
 // Tail returns the last lines of a log, at most n of them, from its last 64 KiB.

@@ -22,8 +22,8 @@ func New(out io.Writer, now func() time.Time, terminal bool) *Printer {
 	return &Printer{out: out, now: now, start: now(), terminal: terminal}
 }
 
-// Step writes a line.
-func (p *Printer) Step(format string, args ...any) {
+// Stepf writes a line.
+func (p *Printer) Stepf(format string, args ...any) {
 	fmt.Fprintf(p.out, "%s %s\n", p.elapsed(), fmt.Sprintf(format, args...))
 }
 
@@ -35,7 +35,7 @@ func (p *Printer) elapsed() string {
 // how long it took.
 func (p *Printer) During(ctx context.Context, what string, work func(context.Context) error) error {
 	began := p.now()
-	p.Step("%s ...", what)
+	p.Stepf("%s ...", what)
 	done := make(chan error, 1)
 	go func() { done <- work(ctx) }()
 	interval := 15 * time.Second
@@ -49,7 +49,7 @@ func (p *Printer) During(ctx context.Context, what string, work func(context.Con
 		case err := <-done:
 			p.clearLine()
 			if err == nil {
-				p.Step("%s: done in %.0f s", what, p.now().Sub(began).Seconds())
+				p.Stepf("%s: done in %.0f s", what, p.now().Sub(began).Seconds())
 			}
 			return err
 		case <-ticker.C:
@@ -63,7 +63,7 @@ func (p *Printer) still(what string, elapsed time.Duration) {
 		fmt.Fprintf(p.out, "\r\033[K%s %s ... %.0f s", p.elapsed(), what, elapsed.Seconds())
 		return
 	}
-	p.Step("%s: still at it after %.0f s", what, elapsed.Seconds())
+	p.Stepf("%s: still at it after %.0f s", what, elapsed.Seconds())
 }
 
 func (p *Printer) clearLine() {
