@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -241,9 +242,9 @@ func TestALostUpdateIsReadAgain(t *testing.T) {
 func TestRunRenewsAndOutlivesAnAPIServerThatIsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := fake.NewClientset()
-		down := false
+		var down atomic.Bool
 		client.PrependReactor("get", "secrets", func(clienttesting.Action) (bool, runtime.Object, error) {
-			return down, nil, apierrors.NewServiceUnavailable("down")
+			return down.Load(), nil, apierrors.NewServiceUnavailable("down")
 		})
 		epoch := time.Now()
 		s, err := Ensure(t.Context(), secretsOf(client), options(time.Now, webhookName))
@@ -253,13 +254,13 @@ func TestRunRenewsAndOutlivesAnAPIServerThatIsDown(t *testing.T) {
 		first := leafOf(t, s)
 		go s.Run(t.Context())
 
-		down = true
+		down.Store(true)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if !cmp.Equal(first.Raw, leafOf(t, s).Raw) {
 			t.Error("the certificate was dropped although the API server was only down")
 		}
-		down = false
+		down.Store(false)
 		alter(t, client, remove(corev1.TLSCertKey))
 		time.Sleep(2 * recheckEvery)
 		synctest.Wait()
