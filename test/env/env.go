@@ -57,7 +57,7 @@ type Env struct {
 
 // Main starts a server, hands it to ready, runs the tests of m, stops the server and ends the program.
 func Main(m *testing.M, o Options, ready func(*Env)) {
-	os.Exit(run(m, o, ready)) //nolint:forbidigo // TestMain has no other way to fail
+	os.Exit(run(m, o, ready))
 }
 
 func run(m *testing.M, o Options, ready func(*Env)) int {

@@ -18,53 +18,53 @@ import (
 )
 
 // Namespace makes a namespace for one test and returns its name.
-func (e *Env) Namespace(t testing.TB) string {
-	t.Helper()
+func (e *Env) Namespace(tb testing.TB) string {
+	tb.Helper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
-	if err := e.AdminClient.Create(t.Context(), ns); err != nil {
-		t.Fatalf("making a namespace: %v", err)
+	if err := e.AdminClient.Create(tb.Context(), ns); err != nil {
+		tb.Fatalf("making a namespace: %v", err)
 	}
 	return ns.Name
 }
 
 // UserConfig is the configuration of a user with a client certificate. The user may do what RBAC allows: see Allow.
-func (e *Env) UserConfig(t testing.TB, name string, groups ...string) *rest.Config {
-	t.Helper()
+func (e *Env) UserConfig(tb testing.TB, name string, groups ...string) *rest.Config {
+	tb.Helper()
 	user, err := e.server.AddUser(envtest.User{Name: name, Groups: groups}, &rest.Config{QPS: -1})
 	if err != nil {
-		t.Fatalf("making the user %s: %v", name, err)
+		tb.Fatalf("making the user %s: %v", name, err)
 	}
 	return user.Config()
 }
 
 // UserClient is a client of that user; it reads without a cache.
-func (e *Env) UserClient(t testing.TB, name string, groups ...string) client.Client {
-	t.Helper()
-	c, err := client.New(e.UserConfig(t, name, groups...), client.Options{Scheme: Scheme()})
+func (e *Env) UserClient(tb testing.TB, name string, groups ...string) client.Client {
+	tb.Helper()
+	c, err := client.New(e.UserConfig(tb, name, groups...), client.Options{Scheme: Scheme()})
 	if err != nil {
-		t.Fatalf("making a client for the user %s: %v", name, err)
+		tb.Fatalf("making a client for the user %s: %v", name, err)
 	}
 	return c
 }
 
 // Allow gives a user rights in a namespace and returns once the API server honours the last of them.
-func (e *Env) Allow(t testing.TB, namespace, user string, rules ...rbacv1.PolicyRule) {
-	t.Helper()
+func (e *Env) Allow(tb testing.TB, namespace, user string, rules ...rbacv1.PolicyRule) {
+	tb.Helper()
 	role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, GenerateName: "test-"}, Rules: rules}
-	if err := e.AdminClient.Create(t.Context(), role); err != nil {
-		t.Fatalf("making a role: %v", err)
+	if err := e.AdminClient.Create(tb.Context(), role); err != nil {
+		tb.Fatalf("making a role: %v", err)
 	}
 	binding := &rbacv1.RoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: role.Name},
 		Subjects:   []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: user}},
 		RoleRef:    rbacv1.RoleRef{Kind: "Role", APIGroup: rbacv1.GroupName, Name: role.Name},
 	}
-	if err := e.AdminClient.Create(t.Context(), binding); err != nil {
-		t.Fatalf("making a role binding: %v", err)
+	if err := e.AdminClient.Create(tb.Context(), binding); err != nil {
+		tb.Fatalf("making a role binding: %v", err)
 	}
 	for _, rule := range rules {
-		if err := e.awaitRule(t.Context(), namespace, user, rule); err != nil {
-			t.Fatalf("waiting until %s has the rights %v: %v", user, rule, err)
+		if err := e.awaitRule(tb.Context(), namespace, user, rule); err != nil {
+			tb.Fatalf("waiting until %s has the rights %v: %v", user, rule, err)
 		}
 	}
 }
