@@ -8,7 +8,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/sets"
-	"k8s.io/apiserver/pkg/endpoints/request"
+	apirequest "k8s.io/apiserver/pkg/endpoints/request"
 
 	"github.com/sallyport-dev/sallyport/internal/layout"
 )
@@ -110,7 +110,7 @@ func innerPath(p string) (string, error) {
 	return "/" + inner, nil
 }
 
-var requestInfo = &request.RequestInfoFactory{
+var requestInfo = &apirequest.RequestInfoFactory{
 	APIPrefixes:          sets.NewString("api", "apis"),
 	GrouplessAPIPrefixes: sets.NewString("api"),
 }
@@ -145,7 +145,7 @@ func innerRoute(r *http.Request, inner string) (route, error) {
 }
 
 // sessionRoute insists on the one spelling of a session's path, and on an upgrade.
-func sessionRoute(r *http.Request, info *request.RequestInfo, inner string, k kind) (route, error) {
+func sessionRoute(r *http.Request, info *apirequest.RequestInfo, inner string, k kind) (route, error) {
 	canonical := "/api/v1/namespaces/" + info.Namespace + "/pods/" + info.Name + "/" + info.Subresource
 	if inner != canonical || info.Namespace == "" || info.Name == "" || strings.ToLower(info.Subresource) != info.Subresource {
 		return route{}, forbidden("the gateway knows " + info.Subresource + " of pods only, at /api/v1/namespaces/NAMESPACE/pods/NAME/" + info.Subresource)

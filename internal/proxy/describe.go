@@ -1,0 +1,180 @@
+package proxy
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
+	"github.com/sallyport-dev/sallyport/internal/authorizer"
+	"github.com/sallyport-dev/sallyport/internal/mask"
+	"github.com/sallyport-dev/sallyport/internal/recording"
+)
+
+// The bounds of an ExecutionSession's fields; see its type. The recording holds the whole command.
+const (
+	maxShownArguments = 1024
+	maxShownArgument  = 4096
+	maxShownReason    = 1024
+)
+
+// openObject is what the recording says before its first byte.
+func (s *sessions) openObject(ctx context.Context, q *request, id string) (recording.Open, error) {
+	ref := q.decision.Grant
+	grant, err := s.Grants.Grant(ctx, ref.Namespace, ref.Name)
+	if err != nil {
+		return recording.Open{}, fmt.Errorf("reading grant %s/%s: %w", ref.Namespace, ref.Name, err)
+	}
+	if string(grant.UID) != ref.UID {
+		return recording.Open{}, fmt.Errorf("grant %s/%s was replaced", ref.Namespace, ref.Name)
+	}
+	approvals, err := s.approvals(ctx, grant)
+	if err != nil {
+		return recording.Open{}, err
+	}
+	a := q.attributes
+	open := recording.Open{
+		Session: id, Recorder: s.Program, Cluster: s.Cluster,
+		Subject:   recording.Subject{Username: a.User.Name, UID: a.User.UID, Groups: a.User.Groups},
+		Requester: requester(grant),
+		Action:    a.Action, Namespace: a.Namespace, Pod: a.Pod, PodUID: a.PodUID, Node: q.pod.Spec.NodeName,
+		Container: a.Container, Argv: s.Rules.Strings(a.Command), TTY: a.TTY, Stdin: a.Stdin,
+		Grant:     recording.Grant{Namespace: ref.Namespace, Name: ref.Name, UID: ref.UID, Digest: grant.Status.ApprovedDigest},
+		Approvals: approvals, MaskDigest: s.Rules.Digest(),
+	}
+	open.Image, open.ImageID = image(q.pod, a.Container)
+	if open.PodSpec, err = podSpec(q.pod); err != nil {
+		return recording.Open{}, err
+	}
+	return open, nil
+}
+
+func requester(grant *accessv1alpha1.ExecutionGrant) recording.Subject {
+	r := grant.Spec.Requester
+	if r == nil {
+		return recording.Subject{}
+	}
+	return recording.Subject{Username: r.Username, UID: r.UID, Groups: r.Groups}
+}
+
+func (s *sessions) approvals(ctx context.Context, grant *accessv1alpha1.ExecutionGrant) ([]recording.Approval, error) {
+	name := grant.Status.ApprovalRequestName
+	if name == "" {
+		return nil, nil
+	}
+	request, err := s.Grants.Approval(ctx, grant.Namespace, name)
+	if err != nil {
+		return nil, fmt.Errorf("reading approvalrequest %s/%s: %w", grant.Namespace, name, err)
+	}
+	approvals := make([]recording.Approval, 0, len(request.Spec.Decisions))
+	for _, d := range request.Spec.Decisions {
+		approvals = append(approvals, recording.Approval{
+			Approver: d.Approver, Time: d.Time.UTC(), Decision: string(d.Verdict), Comment: d.Comment,
+		})
+	}
+	return approvals, nil
+}
+
+// image is what the container was to run, and what it runs.
+func image(pod *corev1.Pod, container string) (name, id string) {
+	statuses := append(append(append([]corev1.ContainerStatus{}, pod.Status.ContainerStatuses...),
+		pod.Status.InitContainerStatuses...), pod.Status.EphemeralContainerStatuses...)
+	for i := range statuses {
+		if statuses[i].Name == container {
+			return statuses[i].Image, statuses[i].ImageID
+		}
+	}
+	return "", ""
+}
+
+// podSpec is the pod's specification without the values of its environment, which hold secrets.
+func podSpec(pod *corev1.Pod) (json.RawMessage, error) {
+	spec := pod.Spec.DeepCopy()
+	for _, containers := range [][]corev1.Container{spec.Containers, spec.InitContainers} {
+		for i := range containers {
+			hideValues(containers[i].Env)
+		}
+	}
+	for i := range spec.EphemeralContainers {
+		hideValues(spec.EphemeralContainers[i].Env)
+	}
+	text, err := json.Marshal(spec)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the specification of pod %s/%s: %w", pod.Namespace, pod.Name, err)
+	}
+	return text, nil
+}
+
+func hideValues(env []corev1.EnvVar) {
+	for i := range env {
+		if env[i].Value != "" {
+			env[i].Value = "(not recorded)"
+		}
+	}
+}
+
+// sessionObject is the ExecutionSession of a session that is about to begin.
+func sessionObject(q *request, id, proxy string, rules *mask.Rules) *accessv1alpha1.ExecutionSession {
+	a, ref := q.attributes, q.decision.Grant
+	// The name is a UUIDv7 of our own making, which Prefix never refuses.
+	prefix, _ := recording.Prefix(id)
+	return &accessv1alpha1.ExecutionSession{
+		ObjectMeta: metav1.ObjectMeta{Name: id, Namespace: a.Namespace},
+		Spec: accessv1alpha1.ExecutionSessionSpec{
+			User:      accessv1alpha1.Identity{Username: a.User.Name, UID: a.User.UID, Groups: a.User.Groups},
+			GrantRef:  accessv1alpha1.ObjectReference{Name: ref.Name, UID: ref.UID},
+			Action:    accessv1alpha1.Action(a.Action),
+			PodRef:    accessv1alpha1.ObjectReference{Name: a.Pod, UID: a.PodUID},
+			Container: a.Container, Command: shown(rules.Strings(a.Command)),
+			CommandDigest: authorizer.CommandDigest(a.Command), Recording: prefix, Proxy: proxy,
+		},
+	}
+}
+
+// shown shortens a command to what the object can hold.
+func shown(command []string) []string {
+	if len(command) > maxShownArguments {
+		command = append(command[:maxShownArguments-1:maxShownArguments-1], "…")
+	}
+	for i, argument := range command {
+		command[i] = shortened(argument, maxShownArgument)
+	}
+	return command
+}
+
+// shortened cuts s to at most limit characters.
+func shortened(s string, limit int) string {
+	if runes := []rune(s); len(runes) > limit {
+		return string(runes[:limit-1]) + "…"
+	}
+	return s
+}
+
+func endedStatus(exit recording.Exit, sealed error, now time.Time) accessv1alpha1.ExecutionSessionStatus {
+	status := accessv1alpha1.ExecutionSessionStatus{
+		State: accessv1alpha1.SessionEnded, EndTime: &metav1.Time{Time: now.UTC()}, Reason: exit.Reason,
+	}
+	if exit.Message != "" {
+		status.Reason = shortened(exit.Reason+": "+exit.Message, maxShownReason)
+	}
+	if exit.Code != nil {
+		status.ExitCode = new(int32(*exit.Code))
+	}
+	if sealed != nil {
+		status.State, status.Reason = accessv1alpha1.SessionFailed, shortened("the recording is not complete in the store; "+status.Reason, maxShownReason)
+	}
+	return status
+}
+
+// logValues describe a request in the log. A command is masked there, always.
+func (q *request) logValues(rules *mask.Rules) []any {
+	values := []any{"user", q.user.Name, "action", q.subresource, "namespace", q.route.Namespace, "pod", q.route.Pod}
+	if q.attributes.Container != "" {
+		values = append(values, "container", q.attributes.Container, "command", rules.Strings(q.attributes.Command))
+	}
+	return values
+}

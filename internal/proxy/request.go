@@ -1,0 +1,134 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sallyport-dev/sallyport/internal/authorizer"
+	"github.com/sallyport-dev/sallyport/internal/authorizer/podrequest"
+	"github.com/sallyport-dev/sallyport/internal/streaming"
+)
+
+// request is a session that somebody asks for.
+type request struct {
+	route       route
+	method      string
+	subresource string
+	user        authorizer.User
+	streams     streaming.Options
+	exec        *corev1.PodExecOptions   // for exec
+	attach      *corev1.PodAttachOptions // for attach
+
+	pod        *corev1.Pod
+	attributes authorizer.Attributes
+	decision   authorizer.Decision
+}
+
+func newRequest(r *http.Request, to route, user authorizer.User) (*request, error) {
+	q := &request{route: to, method: r.Method, user: user}
+	var err error
+	switch to.Kind {
+	case kindExec:
+		q.subresource = "exec"
+		if q.exec, err = execOptions(r.URL.Query()); err != nil {
+			return nil, err
+		}
+		q.streams = streaming.Options{Stdin: q.exec.Stdin, Stdout: q.exec.Stdout, Stderr: q.exec.Stderr, TTY: q.exec.TTY}
+	case kindAttach:
+		q.subresource = "attach"
+		if q.attach, err = attachOptions(r.URL.Query()); err != nil {
+			return nil, err
+		}
+		q.streams = streaming.Options{Stdin: q.attach.Stdin, Stdout: q.attach.Stdout, Stderr: q.attach.Stderr, TTY: q.attach.TTY}
+	case kindNone, kindGroups, kindGroup, kindResources, kindGatewayList, kindGateway, kindPass:
+		fallthrough
+	default:
+		return nil, fmt.Errorf("a session of kind %d", to.Kind)
+	}
+	return q, nil
+}
+
+// admit finds out about the pod and asks for a decision. Errors are for the person.
+func (s *sessions) admit(ctx context.Context, q *request) error {
+	if err := s.checkRBAC(ctx, q); err != nil {
+		return err
+	}
+	pod, err := s.Pods.Pods(q.route.Namespace).Get(ctx, q.route.Pod, metav1.GetOptions{})
+	if err != nil {
+		return forPerson(err, "the gateway cannot read the pod")
+	}
+	if pod.DeletionTimestamp != nil {
+		return apierrors.NewConflict(podResource, pod.Name, errors.New("the pod is being deleted"))
+	}
+	q.pod = pod
+	if q.exec != nil {
+		q.attributes, err = podrequest.Exec(q.user, pod, q.exec)
+	} else {
+		q.attributes, err = podrequest.Attach(q.user, pod, q.attach)
+	}
+	if err != nil {
+		return apierrors.NewBadRequest(err.Error())
+	}
+	return s.decide(ctx, q)
+}
+
+func (s *sessions) decide(ctx context.Context, q *request) error {
+	decision, err := s.Authorizer.Authorize(ctx, q.attributes)
+	if err != nil {
+		s.Log.Error(err, "deciding", q.logValues(s.Rules)...)
+		return unavailable("sallyport cannot decide about this request now, so it is denied")
+	}
+	if decision.Outcome != authorizer.Allow || decision.Until <= s.Now().UnixNano() {
+		s.Log.Info("session denied", append(q.logValues(s.Rules), "outcome", decision.Outcome.String(), "reasons", decision.Reasons)...)
+		return forbidden(denial(q.attributes, decision, s.Rules))
+	}
+	q.decision = decision
+	return nil
+}
+
+// checkRBAC asks the API server whether the user may do this at all, before the gateway says anything about the pod. The
+// API server asks itself again when the target leg is opened.
+func (s *sessions) checkRBAC(ctx context.Context, q *request) error {
+	verb := "create"
+	if q.method == http.MethodGet {
+		verb = "get"
+	}
+	extra := make(map[string]authorizationv1.ExtraValue, len(q.user.Extra))
+	for key, values := range q.user.Extra {
+		extra[key] = values
+	}
+	review, err := s.Access.SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{
+		Spec: authorizationv1.SubjectAccessReviewSpec{
+			User: q.user.Name, UID: q.user.UID, Groups: q.user.Groups, Extra: extra,
+			ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Namespace: q.route.Namespace, Verb: verb, Version: "v1",
+				Resource: "pods", Subresource: q.subresource, Name: q.route.Pod,
+			},
+		},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		s.Log.Error(err, "asking for the user's rights", "user", q.user.Name)
+		return unavailable("the gateway cannot ask the API server for your rights")
+	}
+	if !review.Status.Allowed {
+		return apierrors.NewForbidden(podResource, q.route.Pod, fmt.Errorf(
+			`User %q cannot %s resource "pods/%s" in API group "" in the namespace %q`, q.user.Name, verb, q.subresource, q.route.Namespace))
+	}
+	return nil
+}
+
+// forPerson keeps an error of the API server, and hides any other behind a line.
+func forPerson(err error, line string) error {
+	var api apierrors.APIStatus
+	if errors.As(err, &api) && (apierrors.IsNotFound(err) || apierrors.IsTooManyRequests(err)) {
+		return err
+	}
+	return unavailable(line)
+}

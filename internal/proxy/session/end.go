@@ -1,0 +1,82 @@
+package session
+
+import (
+	"fmt"
+	"net/http"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sallyport-dev/sallyport/internal/authorizer"
+)
+
+// End is why a session is over although its command may not be. As an error it is the cause of the session's context.
+type End struct {
+	// Reason is for machines: one of this file's.
+	Reason string
+	// Text is one line for the person, without secrets.
+	Text string
+}
+
+func (e *End) Error() string { return e.Text }
+
+// StatusError is what the client's exit is made of.
+func (e *End) StatusError() *apierrors.StatusError {
+	return &apierrors.StatusError{ErrStatus: metav1.Status{
+		Status: metav1.StatusFailure, Code: http.StatusForbidden, Reason: metav1.StatusReasonForbidden,
+		Message: "the session was ended by sallyport: " + e.Text,
+	}}
+}
+
+// The reasons of recording.Exit.
+const (
+	ReasonCompleted       = "completed"
+	ReasonRefused         = "refused"
+	ReasonExpired         = "grant-expired"
+	ReasonRevoked         = "grant-revoked"
+	ReasonDeleted         = "session-deleted"
+	ReasonPodGone         = "pod-gone"
+	ReasonRecordingFailed = "recording-failed"
+	ReasonShutdown        = "gateway-shutdown"
+	ReasonClientGone      = "client-gone"
+	ReasonProtocol        = "protocol-error"
+	ReasonConnectionLost  = "connection-lost"
+	ReasonFailed          = "gateway-failed"
+)
+
+// Expired says that the grant's time is over.
+func Expired(g authorizer.GrantRef) *End {
+	return &End{ReasonExpired, fmt.Sprintf("grant %s/%s has expired", g.Namespace, g.Name)}
+}
+
+// Revoked says that the grant was deleted, or is no longer active.
+func Revoked(g authorizer.GrantRef) *End {
+	return &End{ReasonRevoked, fmt.Sprintf("grant %s/%s was revoked", g.Namespace, g.Name)}
+}
+
+// Deleted says that somebody deleted the ExecutionSession.
+func Deleted() *End {
+	return &End{ReasonDeleted, "somebody ended the session by deleting its executionsession"}
+}
+
+// PodGone says that the pod was deleted, or is about to be.
+func PodGone(namespace, name string) *End {
+	return &End{ReasonPodGone, fmt.Sprintf("pod %s/%s is being deleted", namespace, name)}
+}
+
+// Shutdown says that this gateway stops.
+func Shutdown() *End {
+	return &End{ReasonShutdown, "the gateway is shutting down; run the command again"}
+}
+
+func recordingFailed() *End {
+	return &End{ReasonRecordingFailed, "the recording store does not take the recording any more; no session without a recording"}
+}
+
+func connectionLost() *End {
+	return &End{ReasonConnectionLost, "the connection to the container was lost"}
+}
+
+func clientGone() *End { return &End{ReasonClientGone, "the client went away"} }
+
+func protocolError() *End { return &End{ReasonProtocol, "the client broke the streaming protocol"} }

@@ -1,0 +1,209 @@
+// Package session is the engine of one live stream: streams in, streams out, without HTTP.
+//
+// Between the person's leg and the container's every byte is masked, recorded, and only then passed on. Run ends with
+// the command, or earlier with the first of: the grant's time, an event from the Registry, a recording that can no
+// longer be kept, a client that leaves or breaks the protocol, a lost connection. Whatever ends it, the person reads
+// one line that says why, the recording says the same, and it is sealed before the client gets its exit status.
+//
+// Memory is bounded by the buffers of the legs and of the recorder: a slow person, or a slow store, slows the container.
+package session
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/sallyport-dev/sallyport/internal/mask"
+	"github.com/sallyport-dev/sallyport/internal/recording"
+	"github.com/sallyport-dev/sallyport/internal/streaming"
+)
+
+const (
+	// farewellTime is how long a client may take to read its last line.
+	farewellTime = 3 * time.Second
+	// SealTime is how long the store may take to seal a recording.
+	SealTime = 15 * time.Second
+)
+
+// Session is one stream that was decided and whose recording has begun.
+type Session struct {
+	Recorder *recording.Recorder
+	Rules    *mask.Rules
+	// Target carries the container's side until the command ends; see streaming.Target.
+	Target func(context.Context, streaming.Streams) error
+	// Left is how long the grant lasts from now, and Expiry what to say then.
+	Left   time.Duration
+	Expiry *End
+	TTY    bool
+	// Waits is true where the end of the streams is the end of the process: for exec, not for attach.
+	Waits bool
+}
+
+// Result is how a session went.
+type Result struct {
+	Exit recording.Exit
+	// Sealed is nil if the recording is complete in the store.
+	Sealed error
+	// Status is for the client: nil, a streaming.ExitError, or an error with a metav1.Status.
+	Status error
+}
+
+// Run carries one session to its end. The recording is over when it returns.
+func (s *Session) Run(ctx context.Context, client streaming.Client) Result {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	expiry := time.AfterFunc(s.Left, func() { end(s.Expiry) })
+	defer expiry.Stop()
+	go func() {
+		select {
+		case <-s.Recorder.Failed():
+			end(recordingFailed())
+		case <-ctx.Done():
+		}
+	}()
+	taps := s.taps(ctx, client, end)
+	err := s.Target(ctx, taps.streams)
+	if ctx.Err() != nil {
+		client.Cut(farewellTime)
+	}
+	lost := taps.close()
+	return s.settle(ctx, client, err, lost)
+}
+
+// taps are the recorded streams of a session.
+type taps struct {
+	streams streaming.Streams
+	closers []func() error
+}
+
+func (t *taps) close() error {
+	var errs []error
+	for _, c := range t.closers {
+		errs = append(errs, c())
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Session) taps(ctx context.Context, client streaming.Client, end func(error)) *taps {
+	t := &taps{streams: streaming.Streams{TTY: s.TTY}}
+	tap := func(name recording.Stream, to io.Writer) io.Writer {
+		o := &output{stream: name, recorder: s.Recorder, to: to, masker: s.Rules.NewStream(), fail: end}
+		t.closers = append(t.closers, o.close)
+		return o
+	}
+	if client.Stdout != nil {
+		t.streams.Stdout = tap(recording.Stdout, client.Stdout)
+	}
+	if client.Stderr != nil {
+		t.streams.Stderr = tap(recording.Stderr, client.Stderr)
+	}
+	if client.Stdin != nil {
+		i := &input{recorder: s.Recorder, from: client.Stdin, masker: s.Rules.NewStream(), fail: end}
+		t.streams.Stdin = i
+		t.closers = append(t.closers, i.close)
+	}
+	if client.Resize != nil {
+		t.streams.Resize = s.recordSizes(ctx, client.Resize, end)
+	}
+	return t
+}
+
+// recordSizes passes terminal sizes on once they are recorded.
+func (s *Session) recordSizes(ctx context.Context, from <-chan streaming.TerminalSize, end func(error)) <-chan streaming.TerminalSize {
+	to := make(chan streaming.TerminalSize)
+	go func() {
+		defer close(to)
+		for {
+			select {
+			case size, ok := <-from:
+				if !ok {
+					return
+				}
+				if err := s.Recorder.Resize(size.Width, size.Height); err != nil {
+					end(recordingFailed())
+					return
+				}
+				select {
+				case to <- size:
+				case <-ctx.Done():
+					return
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return to
+}
+
+// settle names the end, tells it, and seals the recording.
+func (s *Session) settle(ctx context.Context, client streaming.Client, err, lost error) Result {
+	result := s.judge(ctx, err, lost)
+	var why *End
+	if errors.As(result.Status, &why) {
+		result.Status = why.StatusError()
+		s.say(client, why)
+	}
+	// The session's context is over in most cases; the recording has to outlive it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), SealTime)
+	defer cancel()
+	if _, result.Sealed = s.Recorder.Close(ctx, result.Exit); result.Sealed != nil && why == nil {
+		result.Status = (&End{ReasonRecordingFailed, "the recording of this session could not be completed in the store"}).StatusError()
+	}
+	return result
+}
+
+// judge decides how the session ended. Its status is an *End if the session was ended.
+func (s *Session) judge(ctx context.Context, err, lost error) Result {
+	var exit streaming.ExitError
+	exited := err == nil || errors.As(err, &exit)
+	var api apierrors.APIStatus
+	switch {
+	case exited && lost == nil:
+		// Whatever else happened in the same moment, the command came to its end and all of it was delivered.
+		process := recording.ProcessUnknown
+		if s.Waits {
+			process = recording.ProcessExited
+		}
+		return Result{Exit: recording.Exit{Code: new(exit.Code), Reason: ReasonCompleted, Process: process}, Status: err}
+	case ctx.Err() == nil && errors.As(err, &api):
+		status := api.Status()
+		return Result{Exit: recording.Exit{Reason: ReasonRefused, Message: status.Message, Process: recording.ProcessUnknown}, Status: err}
+	default:
+		why := endOf(context.Cause(ctx))
+		return Result{Exit: recording.Exit{Reason: why.Reason, Message: why.Text, Process: recording.ProcessUnknown}, Status: why}
+	}
+}
+
+func endOf(cause error) *End {
+	var end *End
+	switch {
+	case errors.As(cause, &end):
+		return end
+	case errors.Is(cause, streaming.ErrProtocol):
+		return protocolError()
+	case errors.Is(cause, streaming.ErrClientGone):
+		return clientGone()
+	default:
+		return connectionLost()
+	}
+}
+
+// say tells the person why, where their screen is: with a terminal, there is only one.
+func (s *Session) say(client streaming.Client, why *End) {
+	line := "sallyport: " + why.Text
+	// A recording that has failed cannot take the note; Close reports that.
+	_ = s.Recorder.Note(line)
+	client.Cut(farewellTime)
+	// Neither is a client that left an error here.
+	switch {
+	case s.TTY && client.Stdout != nil:
+		_, _ = io.WriteString(client.Stdout, "\r\n"+line+"\r\n")
+	case client.Stderr != nil:
+		_, _ = io.WriteString(client.Stderr, line+"\n")
+	default:
+	}
+}

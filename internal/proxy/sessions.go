@@ -1,0 +1,270 @@
+package proxy
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/google/uuid"
+	authorizationv1client "k8s.io/client-go/kubernetes/typed/authorization/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/transport"
+
+	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
+	"github.com/sallyport-dev/sallyport/internal/authorizer"
+	"github.com/sallyport-dev/sallyport/internal/layout"
+	"github.com/sallyport-dev/sallyport/internal/mask"
+	"github.com/sallyport-dev/sallyport/internal/proxy/session"
+	"github.com/sallyport-dev/sallyport/internal/recording"
+	"github.com/sallyport-dev/sallyport/internal/sessiontoken"
+	"github.com/sallyport-dev/sallyport/internal/streaming"
+)
+
+// startTime bounds the acknowledgement of the open object: nobody waits longer for a shell that cannot be recorded.
+const startTime = 5 * time.Second
+
+// GrantReader reads what a recording says about its grant.
+type GrantReader interface {
+	Grant(ctx context.Context, namespace, name string) (*accessv1alpha1.ExecutionGrant, error)
+	Approval(ctx context.Context, namespace, name string) (*accessv1alpha1.ApprovalRequest, error)
+}
+
+// SessionStore writes ExecutionSessions.
+type SessionStore interface {
+	// Create makes the object and fills in what the API server adds.
+	Create(ctx context.Context, s *accessv1alpha1.ExecutionSession) error
+	// Report merges the fields that are set into the status of the session with this UID, and leaves the others alone.
+	// It is no error that the object is gone.
+	Report(ctx context.Context, s *accessv1alpha1.ExecutionSession, status accessv1alpha1.ExecutionSessionStatus) error
+}
+
+// Sessions are what the gateway needs for exec and attach.
+type Sessions struct {
+	Access     authorizationv1client.SubjectAccessReviewsGetter
+	Pods       corev1client.PodsGetter
+	Authorizer authorizer.Authorizer
+	Grants     GrantReader
+	Store      SessionStore
+	// Record puts the open object and returns once the store has acknowledged it; see recording.Start.
+	Record   func(context.Context, recording.Open) (*recording.Recorder, error)
+	Rules    *mask.Rules
+	Key      ed25519.PrivateKey
+	Registry *session.Registry
+	// Ended is told the reason of every session's end, and whether its recording is sealed.
+	Ended func(reason string, sealed bool)
+	// Now is the clock. Proxy names this instance, Cluster the cluster, Program this program and its version.
+	Now                     func() time.Time
+	Proxy, Cluster, Program string
+}
+
+type sessions struct {
+	Sessions
+
+	API  *rest.Config
+	base *url.URL
+	Log  logr.Logger
+}
+
+// serve answers one request for a session. It returns when the session is over and sealed.
+func (s *sessions) serve(w http.ResponseWriter, r *http.Request, to route, user authorizer.User) {
+	q, err := newRequest(r, to, user)
+	if err == nil {
+		err = s.admit(r.Context(), q)
+	}
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	l, err := s.open(r.Context(), q)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	defer l.release()
+	// A client that could not be upgraded, or a panic, must not leave an open recording behind.
+	defer l.abandon()
+	if err := streaming.Serve(w, r, q.streams, l.run); err != nil {
+		s.Log.Info("client not upgraded", "session", l.object.Name, "cause", err.Error())
+	}
+}
+
+// live is one session from its open object to its end.
+type live struct {
+	*sessions
+
+	request  *request
+	ctx      context.Context //nolint:containedctx // ends with the session; that of the request ends with its connection
+	release  func()
+	recorder *recording.Recorder
+	object   *accessv1alpha1.ExecutionSession
+	reports  sync.WaitGroup
+	over     bool
+}
+
+// open makes a session known to the registry, to the object store and to the cluster, in this order: an event that ends
+// it can come at any moment, so it is known before it is decided about for the last time.
+func (s *sessions) open(ctx context.Context, q *request) (*live, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, fmt.Errorf("making a session's name: %w", err)
+	}
+	l := &live{sessions: s, request: q}
+	l.ctx, l.release, err = s.Registry.Add(context.WithoutCancel(ctx), session.Facts{
+		ID: id.String(), Namespace: q.attributes.Namespace, Pod: q.attributes.Pod, PodUID: q.attributes.PodUID,
+		Grant: q.decision.Grant,
+	})
+	if err != nil {
+		return nil, unavailable(err.Error() + "; run the command again")
+	}
+	if err = l.record(ctx, id.String()); err == nil {
+		err = l.announce(ctx, id.String())
+	}
+	if err != nil {
+		l.release()
+		return nil, err
+	}
+	return l, nil
+}
+
+// record puts the open object.
+func (l *live) record(ctx context.Context, id string) error {
+	open, err := l.openObject(ctx, l.request, id)
+	if err != nil {
+		l.Log.Error(err, "describing a session", l.request.logValues(l.Rules)...)
+		return unavailable("the gateway cannot read your grant now; run the command again")
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	l.recorder, err = l.Record(ctx, open)
+	if err != nil {
+		l.Log.Error(err, "starting a recording", append(l.request.logValues(l.Rules), "session", id)...)
+		return unavailable("the recording store is unreachable or refuses this recording; no session without a recording")
+	}
+	return nil
+}
+
+// announce makes the ExecutionSession. The decision is made once more: what ended between the first one and the moment in
+// which the registry knew of the session must not be lost.
+func (l *live) announce(ctx context.Context, id string) error {
+	l.object = sessionObject(l.request, id, l.Proxy, l.Rules)
+	err := l.decide(ctx, l.request)
+	if err == nil {
+		if err = l.Store.Create(ctx, l.object); err != nil {
+			l.Log.Error(err, "making an executionsession", "session", id)
+			err = unavailable("the gateway cannot make an executionsession; run the command again")
+		}
+	}
+	if err != nil {
+		if sealed := l.seal(recording.Exit{Reason: session.ReasonRefused, Message: "the session did not begin"}); sealed != nil {
+			l.Log.Error(sealed, "sealing the recording of a session that did not begin", "session", id)
+		}
+		return err
+	}
+	l.report(accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionOpening})
+	l.Log.Info("session opened", append(l.request.logValues(l.Rules), "session", id, "grant", l.request.decision.Grant.Name)...)
+	return nil
+}
+
+// run carries the session. The context ends with the client's connection; the session's own ends through the registry.
+func (l *live) run(ctx context.Context, client streaming.Client) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	stop := context.AfterFunc(l.ctx, func() { end(context.Cause(l.ctx)) })
+	defer stop()
+	target := streaming.Target{
+		API: l.API, URL: l.targetURL(), As: l.impersonate,
+		Connected: func() {
+			l.reports.Go(func() { l.report(accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionLive}) })
+		},
+	}
+	s := session.Session{
+		Recorder: l.recorder, Rules: l.Rules, Target: target.Stream,
+		Left:   time.Duration(l.request.decision.Until - l.Now().UnixNano()),
+		Expiry: session.Expired(l.request.decision.Grant), TTY: l.request.streams.TTY, Waits: l.request.exec != nil,
+	}
+	result := s.Run(ctx, client)
+	l.finished(result.Exit, result.Sealed)
+	return result.Status
+}
+
+// abandon ends a session that did not end by itself.
+func (l *live) abandon() {
+	if l.over {
+		return
+	}
+	exit := recording.Exit{Reason: session.ReasonFailed, Message: "the session failed inside the gateway, or its client was not upgraded"}
+	l.finished(exit, l.seal(exit))
+}
+
+func (l *live) seal(exit recording.Exit) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), session.SealTime)
+	defer cancel()
+	_, err := l.recorder.Close(ctx, exit)
+	return err
+}
+
+// finished reports the end, once the recording is over.
+func (l *live) finished(exit recording.Exit, sealed error) {
+	l.over = true
+	l.reports.Wait()
+	l.report(endedStatus(exit, sealed, l.Now()))
+	if sealed != nil {
+		l.Log.Error(sealed, "sealing a recording", "session", l.object.Name)
+	}
+	l.Log.Info("session ended", "session", l.object.Name, "reason", exit.Reason, "sealed", sealed == nil)
+	l.Ended(exit.Reason, sealed == nil)
+}
+
+func (l *live) report(status accessv1alpha1.ExecutionSessionStatus) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), startTime)
+	defer cancel()
+	if err := l.Store.Report(ctx, l.object, status); err != nil {
+		l.Log.Error(err, "reporting a session's state", "session", l.object.Name, "state", status.State)
+	}
+}
+
+// impersonate is the user, with a token that is good for one attempt.
+func (l *live) impersonate() (transport.ImpersonationConfig, error) {
+	a := l.request.attributes
+	token, err := sessiontoken.Sign(l.Key, sessiontoken.Claims{
+		ID: uuid.NewString(), Session: l.object.Name, Namespace: a.Namespace, Username: a.User.Name,
+		Pod: a.Pod, PodUID: a.PodUID, Container: a.Container, Subresource: l.request.subresource,
+		CommandDigest: authorizer.CommandDigest(a.Command),
+	}, l.Now())
+	if err != nil {
+		return transport.ImpersonationConfig{}, fmt.Errorf("signing a session token: %w", err)
+	}
+	as := impersonation(a.User)
+	as.Extra = map[string][]string{layout.ExtraSessionToken: {token}}
+	for key, values := range a.User.Extra {
+		if !strings.EqualFold(key, layout.ExtraSessionToken) {
+			as.Extra[key] = values
+		}
+	}
+	return as, nil
+}
+
+func (l *live) targetURL() *url.URL {
+	u := *l.base
+	u.Path = strings.TrimSuffix(u.Path, "/") + l.request.route.Path
+	u.RawQuery = targetQuery(l.request.streams, l.request.attributes.Container, l.request.attributes.Command)
+	return &u
+}
+
+var errIncomplete = errors.New("the gateway lacks something that sessions need")
+
+func (o *Sessions) check() error {
+	if o.Access == nil || o.Pods == nil || o.Authorizer == nil || o.Grants == nil || o.Store == nil || o.Record == nil ||
+		o.Rules == nil || len(o.Key) != ed25519.PrivateKeySize || o.Registry == nil || o.Ended == nil || o.Now == nil || o.Proxy == "" {
+		return errIncomplete
+	}
+	return nil
+}
