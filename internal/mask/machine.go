@@ -1,0 +1,210 @@
+package mask
+
+// machine follows one literal. All positions are from the stream's start.
+type machine struct {
+	rule int
+	kind kind
+
+	hold int64 // first byte held back; -1 for none
+	from int64 // the masked span so far: [from, to)
+	to   int64
+
+	phase phase
+	n     int  // bytes taken in this phase
+	mixed bool // kindToken: a digit or an upper-case letter was seen
+
+	assigned // kindAssignment
+}
+
+// phase is where in its grammar a machine is; each kind has its own.
+type phase uint8
+
+// newMachine starts at the byte after a literal, which is at position at.
+func newMachine(index int, r *rule, at int64) machine {
+	m := machine{rule: index, kind: r.kind, hold: -1}
+	switch r.kind {
+	case kindToken:
+		m.hold = at
+	case kindAssignment:
+		m.phase = phaseName
+		if r.value {
+			m.phase, m.n = phaseLead, 1
+		}
+	case kindPEM:
+		m.from, m.to = at, at
+	case kindJWT, kindURL:
+	}
+	return m
+}
+
+// step takes the byte at s.pos, which is in s.buf already. It reports false when
+// the machine's work is over; that byte is then no part of a secret.
+func (m *machine) step(s *Stream, b byte) bool {
+	switch m.kind {
+	case kindToken:
+		return m.token(s, b)
+	case kindAssignment:
+		return m.assignment(s, b)
+	case kindJWT:
+		return m.jwt(s, b)
+	case kindURL:
+		return m.url(s, b)
+	case kindPEM:
+		return m.pem(s, b)
+	default:
+		return false
+	}
+}
+
+// finish is the end of the stream.
+func (m *machine) finish(s *Stream) {
+	if m.kind == kindAssignment && m.phase == phaseValue {
+		m.closeValue(s, m.n)
+	}
+}
+
+// found masks everything held up to the byte before position to, and counts a
+// secret if this is the machine's first.
+func (m *machine) found(s *Stream, to int64) {
+	if m.to == m.from {
+		s.counts[m.rule]++
+		m.from = m.hold
+	}
+	s.mask(m.hold, to)
+	m.hold, m.to = -1, to
+}
+
+// more masks the current byte as a further one of the secret.
+func (m *machine) more(s *Stream) {
+	s.mask(s.pos, s.pos+1)
+	m.to = s.pos + 1
+}
+
+// maxTokenHold is how long a token may lack what makes it one.
+const maxTokenHold = 64
+
+func (m *machine) token(s *Stream, b byte) bool {
+	r := &s.rules.rules[m.rule]
+	if !r.class[b] {
+		return false
+	}
+	if m.hold < 0 {
+		m.more(s)
+		return true
+	}
+	m.n++
+	m.mixed = m.mixed || isDigit(b) || (b >= 'A' && b <= 'Z')
+	if m.n >= r.decide && (m.mixed || !r.mixed) {
+		m.found(s, s.pos+1)
+		return true
+	}
+	return m.n < maxTokenHold
+}
+
+// The phases of a JSON web token. The header says nothing but the algorithm: it
+// is neither held nor masked. Payload and signature are masked.
+const (
+	jwtHeader phase = iota
+	jwtPayload
+	jwtMasked
+
+	jwtMinHeader = 8
+	jwtMaxHeader = 4096
+	jwtDecide    = 12
+)
+
+func (m *machine) jwt(s *Stream, b byte) bool {
+	inClass := isAlnum(b) || b == '_' || b == '-'
+	switch {
+	case m.phase == jwtHeader && b == '.' && m.n >= jwtMinHeader:
+		m.phase, m.n, m.hold = jwtPayload, 0, s.pos+1
+	case m.phase == jwtHeader:
+		m.n++
+		return inClass && m.n < jwtMaxHeader
+	case m.phase == jwtPayload && inClass:
+		if m.n++; m.n == jwtDecide {
+			m.found(s, s.pos+1)
+			m.phase = jwtMasked
+		}
+	case m.phase == jwtMasked && (inClass || b == '.'):
+		m.more(s)
+	default:
+		return false
+	}
+	return true
+}
+
+// The phases of the authority of a URL.
+const (
+	urlUser phase = iota // may turn out to be a host
+	urlPassword
+	urlHost // after "@": another "@" makes what lies between part of the password
+	urlOver // the password was too long to be held
+
+	urlMaxUser = 128
+	urlMaxHold = 256
+)
+
+func (m *machine) url(s *Stream, b byte) bool {
+	if b <= ' ' || b == 0x7f || b == '/' || isQuote(b) || b == '<' || b == '>' {
+		return false
+	}
+	m.n++
+	switch m.phase {
+	case urlUser:
+		if b == ':' {
+			m.phase, m.n, m.hold = urlPassword, 0, s.pos+1
+		}
+		return m.n < urlMaxUser
+	case urlPassword, urlHost:
+		if b == '@' && m.hold < s.pos {
+			m.found(s, s.pos)
+			m.phase, m.hold, m.n = urlHost, s.pos, 0
+			return true
+		}
+		if m.n < urlMaxHold {
+			return true
+		}
+		if m.phase == urlHost {
+			return false
+		}
+		m.found(s, s.pos+1)
+		m.phase = urlOver
+	default:
+		m.more(s)
+	}
+	return true
+}
+
+// The body of a private key is masked up to the dashes of its end line, but not
+// its line ends. A byte that is in no key ends it too, so that a header alone, as
+// grep prints it, does not swallow what follows; so does its largest size.
+const (
+	pemMaxBody = 16 << 10
+	pemNever   = "$#@~><|{}\"'`;!?%^&*_"
+	pemDashes  = 5
+)
+
+var pemEnd = newClass(pemNever)
+
+func (m *machine) pem(s *Stream, b byte) bool {
+	if b == '-' {
+		if m.hold < 0 {
+			m.hold, m.phase = s.pos, 0
+		}
+		m.phase++ // counts dashes
+		return m.phase < pemDashes
+	}
+	if m.n++; m.n > pemMaxBody || pemEnd[b] {
+		return false
+	}
+	if m.hold >= 0 {
+		m.found(s, s.pos)
+	}
+	if b == '\r' || b == '\n' {
+		return true
+	}
+	m.hold = s.pos
+	m.found(s, s.pos+1)
+	return true
+}

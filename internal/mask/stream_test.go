@@ -1,0 +1,190 @@
+package mask_test
+
+import (
+	"bytes"
+	"maps"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/sallyport-dev/sallyport/internal/mask"
+)
+
+// fold writes parts to one stream and checks what holds after every write.
+func fold(t *testing.T, parts ...[]byte) (out []byte, hits []mask.Hit, counts map[string]int) {
+	t.Helper()
+	s := mask.Default().NewStream()
+	var in []byte
+	check := func(o mask.Output) {
+		out = append(out, o.Record...)
+		hits = append(hits, o.Hits...)
+		if !bytes.Equal(o.User, o.Record) {
+			t.Fatalf("the person gets %q, the recording %q", o.User, o.Record)
+		}
+		if s.Held() != len(in)-len(out) || s.Held() > mask.MaxHeld {
+			t.Fatalf("%d bytes went in, %d came out, %d are held", len(in), len(out), s.Held())
+		}
+	}
+	for _, p := range parts {
+		in = append(in, p...)
+		kept := bytes.Clone(p)
+		check(s.Write(p))
+		if !bytes.Equal(kept, p) {
+			t.Fatal("Write changed its argument")
+		}
+	}
+	check(s.Flush())
+	if s.Held() != 0 {
+		t.Fatalf("%d bytes are held after Flush", s.Held())
+	}
+	for i := range in {
+		if out[i] != in[i] && out[i] != '*' {
+			t.Fatalf("byte %d became %q: %q became %q", i, out[i], in, out)
+		}
+	}
+	return out, hits, s.Counts()
+}
+
+// verify holds a text against all properties, with the given cuts.
+func verify(t *testing.T, text []byte, cuts ...[]byte) {
+	t.Helper()
+	want, hits, counts := fold(t, text)
+	var singles [][]byte
+	for i := range text {
+		singles = append(singles, text[i:i+1])
+	}
+	for _, parts := range [][][]byte{singles, cuts} {
+		got, gotHits, gotCounts := fold(t, parts...)
+		if !bytes.Equal(got, want) || !maps.Equal(counts, gotCounts) || len(hits) != len(gotHits) {
+			t.Errorf("cut as %q:\n got %q %v\nwant %q %v", parts, got, gotCounts, want, counts)
+		}
+	}
+	masked := map[int64]bool{}
+	total := 0
+	for _, h := range hits {
+		for i := range h.Length {
+			masked[h.Offset+i] = true
+		}
+	}
+	for i := range want {
+		if want[i] != text[i] && !masked[int64(i)] {
+			t.Errorf("byte %d of %q is masked, but in no hit of %v", i, text, hits)
+		}
+	}
+	for _, n := range counts {
+		total += n
+	}
+	if total != len(hits) {
+		t.Errorf("%d secrets counted, %d reported", total, len(hits))
+	}
+}
+
+func split(text []byte, rng *rand.Rand) [][]byte {
+	var parts [][]byte
+	for len(text) > 0 {
+		n := rng.IntN(min(len(text), 9) + 1) // empty writes too
+		parts = append(parts, text[:n])
+		text = text[n:]
+	}
+	return parts
+}
+
+// TestProperties joins examples and fragments of all rules at random: beginnings
+// inside secrets, secrets inside values, everything cut anywhere.
+func TestProperties(t *testing.T) {
+	var pieces []string
+	for _, ex := range examples {
+		for _, marked := range ex.yes {
+			in, _ := expect(marked)
+			pieces = append(pieces, in, in[:len(in)/2])
+		}
+		pieces = append(pieces, ex.no...)
+	}
+	pieces = append(pieces, " ", "\n", `"`, `\`, `\"`, "=", ": ", "://", "@", "/", "-", "-----", "eyJ", ".", "token", "password=", "\x00", "\xff", "\x1b[0m", "*", "a", "A1")
+	rng := rand.New(rand.NewPCG(7, 9))
+	for range 3000 {
+		var text []byte
+		for range 1 + rng.IntN(6) {
+			text = append(text, pieces[rng.IntN(len(pieces))]...)
+		}
+		verify(t, text, split(text, rng)...)
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// TestPlantedSecrets plants examples in noise: exactly they must be masked.
+func TestPlantedSecrets(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	noise := []string{"2026-11-23 INFO request done in 5ms\n", "{\"a\": [1, 2, 3]}\n", "Lorem ipsum dolor sit amet. ", "\x1b[32mok\x1b[0m ", "the token was sent; the password, too. ", "https://example.com:443/x?y=z ", "größe 世界\t"}
+	for range 400 {
+		var text, want []byte
+		for name, ex := range examples {
+			marked := ex.yes[rng.IntN(len(ex.yes))]
+			if name == "private-key" {
+				marked = ex.yes[0] // others mask what follows
+			}
+			in, out := expect(noise[rng.IntN(len(noise))] + marked + "\n")
+			text, want = append(text, in...), append(want, out...)
+		}
+		if got, _, _ := fold(t, split(text, rng)...); !bytes.Equal(got, want) {
+			t.Fatalf("masked\n%s\nas\n%s\nwant\n%s", text, got, want)
+		}
+	}
+}
+
+func TestHits(t *testing.T) {
+	_, hits, _ := fold(t, []byte("x glpat-"), []byte(fake(10)), []byte(fake(10)+" y"))
+	if len(hits) != 1 || hits[0] != (mask.Hit{Rule: "gitlab-token", Offset: 8, Length: 20}) {
+		t.Errorf("hits %+v", hits)
+	}
+}
+
+// TestNothingHeldBetweenLines: a prompt or a finished line never waits.
+func TestNothingHeldBetweenLines(t *testing.T) {
+	s := mask.Default().NewStream()
+	for _, text := range []string{"$ ", "login: ", "Password: ", "[sudo] password for bob: ", "token=abc\n", "http://host:80\n", "key: \"va\n", "a=b:\r\n", "eyJabcdefghij.abc\n", "-----BEGIN RSA PRIVATE KEY-----"} {
+		if s.Write([]byte(text)); s.Held() != 0 {
+			t.Errorf("after %q %d bytes are held", text, s.Held())
+		}
+	}
+}
+
+func TestLongSecretsAreBounded(t *testing.T) {
+	s := mask.Default().NewStream()
+	s.Write([]byte("x://user:"))
+	long := bytes.Repeat([]byte("p"), 100_000)
+	out := s.Write(long)
+	if len(out.User) < len(long)-mask.MaxHeld || bytes.Contains(out.User, []byte("p")) {
+		t.Error("a password without end is held, or let go in clear")
+	}
+	s = mask.Default().NewStream()
+	s.Write([]byte("-----BEGIN PRIVATE KEY-----\n"))
+	out = s.Write(long)
+	if !bytes.Contains(out.User, []byte("p")) || out.User[16000] != '*' {
+		t.Error("a header without key masks for ever, or too little")
+	}
+}
+
+func TestWriteDoesNotAllocate(t *testing.T) {
+	s := mask.Default().NewStream()
+	text := []byte("2026 INFO password=hunter2 token: abcdefghijklmnop http://u:p@h/ Authorization: Bearer " + fake(30) + "\n")
+	s.Write(bytes.Repeat(text, 4))
+	if n := testing.AllocsPerRun(100, func() { s.Write(text) }); n != 0 {
+		t.Errorf("%v allocations a write", n)
+	}
+}
+
+func FuzzStream(f *testing.F) {
+	for _, ex := range examples {
+		for _, marked := range ex.yes {
+			in, _ := expect(marked)
+			f.Add([]byte(in), uint8(3), uint8(9))
+		}
+	}
+	f.Fuzz(func(t *testing.T, text []byte, i, j uint8) {
+		a := min(int(i), len(text))
+		b := min(a+int(j), len(text))
+		verify(t, text, text[:a], text[a:b], nil, text[b:])
+	})
+}
