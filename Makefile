@@ -45,6 +45,10 @@ manifests: $(TOOLS)/.built ## Generate CRDs, RBAC and webhook manifests below co
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=sallyport webhook $(MARKED) output:rbac:dir=config/rbac output:webhook:dir=config/webhook
 
+.PHONY: chart
+chart: $(TOOLS)/.built ## Generate the Helm chart's CRDs and templates from config/
+	hack/chart.sh $(TOOLS)/kustomize
+
 .PHONY: fmt
 fmt: $(TOOLS)/.built ## Format all Go code
 	$(GOLANGCI_LINT) fmt
@@ -137,7 +141,7 @@ demo-down: cluster-down ## Remove what the demo left
 ##@ Housekeeping
 
 .PHONY: tools
-tools: $(TOOLS)/.built ## Build the pinned tools (golangci-lint, controller-gen) into the cache
+tools: $(TOOLS)/.built ## Build the pinned tools (golangci-lint, controller-gen, kustomize) into the cache
 
 .PHONY: clean
 clean: ## Remove bin/
@@ -148,7 +152,7 @@ clean-cache: clean ## Remove everything that was built outside the checkout, too
 	rm -rf $(CACHE)
 
 $(TOOLS)/.built:
-	@echo "Building golangci-lint and controller-gen (once, a few minutes) ..."
+	@echo "Building golangci-lint, controller-gen and kustomize (once, a few minutes) ..."
 	mkdir -p $(TOOLS)
 	cd hack/tools && go build -trimpath -ldflags '-s -w' -o $(TOOLS)/ tool
 	touch $@

@@ -17,13 +17,13 @@ tar --exclude=./.git --exclude=./bin -cf - . | tar -xf - -C "$copy"
 rm -rf "$copy"/config/crd/bases
 find "$copy/api" -name 'zz_generated.*.go' -delete
 
-make --no-print-directory -C "$copy" generate manifests >"$copy/.log" 2>&1 || {
+make --no-print-directory -C "$copy" generate manifests chart >"$copy/.log" 2>&1 || {
 	cat "$copy/.log" >&2
 	fail "the generators do not run: see above"
 }
 rm -f "$copy/.log"
-for derived in api config; do
-	diff -ru "$derived" "$copy/$derived" >&2 || fail "$derived/ is not current: run \`make generate manifests\` and commit"
+for derived in api config charts; do
+	diff -ru "$derived" "$copy/$derived" >&2 || fail "$derived/ is not current: run \`make generate manifests chart\` and commit"
 done
 
 for module in . hack/tools hack/devcluster; do
