@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 // Spec says what an image holds.
@@ -78,7 +79,8 @@ func Build(s Spec, architecture string) (v1.Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("building image %s: %w", s.Name, err)
 	}
-	built, err := mutate.AppendLayers(empty.Image, base, files)
+	oci := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	built, err := mutate.AppendLayers(oci, base, files)
 	if err != nil {
 		return nil, fmt.Errorf("building image %s: %w", s.Name, err)
 	}
@@ -104,7 +106,8 @@ func layer(write func(*tar.Writer) error) (v1.Layer, error) {
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
-	return tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content.Bytes())), nil })
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content.Bytes())), nil }
+	return tarball.LayerFromOpener(open, tarball.WithMediaType(types.OCILayer))
 }
 
 func writeBase(w *tar.Writer, s Spec) error {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"runtime"
@@ -42,8 +43,11 @@ func Applets(ctx context.Context, busybox string) ([]string, error) {
 	return strings.Fields(string(out)), nil
 }
 
-// LoadImage builds an image and loads it, unless it is loaded already.
+// LoadImage builds an image and loads it into the running node, unless it is loaded already.
 func (n *Node) LoadImage(ctx context.Context, spec image.Spec) error {
+	if !n.runs("containerd") {
+		return errors.New("the node is not up; bring it up with: devcluster up")
+	}
 	built, err := image.Build(spec, runtime.GOARCH)
 	if err != nil {
 		return err

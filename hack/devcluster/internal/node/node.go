@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/sallyport-dev/sallyport/hack/devcluster/internal/build"
+	"github.com/sallyport-dev/sallyport/hack/devcluster/internal/host"
 	"github.com/sallyport-dev/sallyport/hack/devcluster/internal/layout"
 	"github.com/sallyport-dev/sallyport/hack/devcluster/internal/process"
 	"github.com/sallyport-dev/sallyport/hack/devcluster/internal/progress"
@@ -37,6 +38,9 @@ type Node struct {
 func New(l layout.Layout, say *progress.Printer, now func() time.Time, source func() (string, error)) *Node {
 	return &Node{Layout: l, Say: say, Now: now, Source: source, table: process.Table{Root: "/proc"}}
 }
+
+// firstBuildBytes is what a first build adds to the disk: sources, Go's build cache and the programs.
+const firstBuildBytes = 8 << 30
 
 // marker is the file that makes a directory a node's state: no other is ever removed. It holds the
 // highest directory that was made for it.
@@ -91,6 +95,11 @@ func (n *Node) build(ctx context.Context) (bool, error) {
 	source, err := n.Source()
 	if err != nil {
 		return false, err
+	}
+	if !exists(n.Layout.Bin("kubernetes")) {
+		if err := host.CheckDisk(n.Layout.Cache, firstBuildBytes); err != nil {
+			return false, err
+		}
 	}
 	return build.All(ctx, n.Say, n.Layout, build.Recipes(n.Layout, source))
 }

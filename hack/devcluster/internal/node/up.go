@@ -82,7 +82,8 @@ func (n *Node) checkRoom(v config.Values) error {
 	}
 	var foreign []string
 	for _, l := range taken {
-		if !slices.ContainsFunc(ours, func(id process.Identity) bool { return id.PID == l.PID }) {
+		// A port without a process is one that the kernel is about to let go of; the start waits for it.
+		if l.PID != 0 && !slices.ContainsFunc(ours, func(id process.Identity) bool { return id.PID == l.PID }) {
 			foreign = append(foreign, l.String())
 		}
 	}
