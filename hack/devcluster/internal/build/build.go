@@ -52,7 +52,7 @@ func All(ctx context.Context, say *progress.Printer, l Paths, recipes []Recipe) 
 		if _, err := exec.LookPath("go"); err != nil {
 			return false, errors.New("the go command is not on PATH: install Go 1.26 or newer (https://go.dev/dl)")
 		}
-		say.Stepf("%d of %d programs to build; the first build takes about 15 minutes, later ones use Go's cache", len(stale), len(recipes))
+		say.Stepf("%d of %d programs to build; with nothing in Go's cache that takes about 15 minutes", len(stale), len(recipes))
 	}
 	for i, r := range stale {
 		what := fmt.Sprintf("building %s (%d of %d)", r.Name, i+1, len(stale))

@@ -22,7 +22,7 @@ import (
 	"github.com/sallyport-dev/sallyport/hack/devcluster/internal/config"
 )
 
-const installHint = "apt-get install -y runc containernetworking-plugins busybox-static nftables iptables iproute2 conntrack"
+const installHint = "apt-get install -y runc containernetworking-plugins busybox-static nftables iproute2"
 
 var pluginDirs = []string{"/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni"}
 
@@ -30,7 +30,7 @@ var pluginDirs = []string{"/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni"}
 // unpacked. It fails if a program is missing, with the command that installs it.
 func Detect(stateDir string) (config.Machine, error) {
 	var missing []string
-	for _, tool := range []string{"nft", "ip", "iptables", "conntrack", "mount", "umount"} {
+	for _, tool := range []string{"nft", "ip", "mount", "umount"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			missing = append(missing, tool)
 		}

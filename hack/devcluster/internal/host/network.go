@@ -116,7 +116,7 @@ table inet %[1]s {
 }
 
 // AllowBridge lets the pods' packets through where the machine's own firewall drops by default, as
-// Docker and ufw have it. Where it accepts by default, nothing is added.
+// Docker and ufw have it. Where it accepts by default, and where there is no iptables, nothing is added.
 func AllowBridge(ctx context.Context) error {
 	for _, chain := range []string{"INPUT", "FORWARD"} {
 		policy, err := exec.CommandContext(ctx, "iptables", "-w", "-S", chain).Output()
@@ -139,8 +139,9 @@ func allowRule() []string {
 func RemoveNetwork(ctx context.Context) error {
 	var failures []error
 	for _, table := range []string{"inet " + layout.FilterTable, "ip kube-proxy", "ip6 kube-proxy"} {
-		// Naming a table makes it, so that deleting one that is not there is no error.
-		failures = append(failures, run(ctx, "table "+table+"\ndelete table "+table+"\n", "nft", "-f", "-"))
+		if family, name, _ := strings.Cut(table, " "); hasTable(ctx, family, name) {
+			failures = append(failures, run(ctx, "", "nft", "delete", "table", family, name))
+		}
 	}
 	for _, chain := range []string{"INPUT", "FORWARD"} {
 		rules, err := exec.CommandContext(ctx, "iptables", "-w", "-S", chain).Output()
@@ -162,7 +163,11 @@ func RemoveNetwork(ctx context.Context) error {
 // ForeignKubeProxy reports whether the tables of another kube-proxy are on the machine. Call it only
 // if no node of this program is.
 func ForeignKubeProxy(ctx context.Context) bool {
-	return exec.CommandContext(ctx, "nft", "list", "table", "ip", "kube-proxy").Run() == nil
+	return hasTable(ctx, "ip", "kube-proxy")
+}
+
+func hasTable(ctx context.Context, family, name string) bool {
+	return exec.CommandContext(ctx, "nft", "list", "table", family, name).Run() == nil
 }
 
 func run(ctx context.Context, stdin, name string, args ...string) error {
