@@ -30,9 +30,12 @@ for module in . hack/tools hack/devcluster; do
 	go -C "$module" mod tidy -diff >&2 || fail "$module/go.mod is not tidy: run \`go -C $module mod tidy\` and commit"
 done
 
-while read -r module; do
-	grep -qF "\`$module\`" docs/dependencies.md ||
-		fail "docs/dependencies.md does not say why $module is needed: add it to the table"
-done < <(go list -m -f '{{if not (or .Main .Indirect)}}{{.Path}}{{end}}' all | sed '/^$/d')
+needed="$(go list -m -f '{{if not (or .Main .Indirect)}}{{.Path}}{{end}}' all | sed '/^$/d' | sort)"
+# shellcheck disable=SC2016 # the backquotes are those of the table
+listed="$(sed -n 's/^| `\([^`]*\)`.*/\1/p' docs/dependencies.md | sort)"
+[ "$needed" = "$listed" ] || {
+	diff <(echo "$listed") <(echo "$needed") >&2 || true
+	fail "docs/dependencies.md does not list the direct dependencies of go.mod: edit its tables"
+}
 
 exit "$failed"
