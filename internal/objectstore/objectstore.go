@@ -77,7 +77,7 @@ type Version struct {
 	Key          string
 	ID           string    // the store's version id, never empty
 	Size         int64     // bytes
-	SHA256       string    // of the body, lower-case hex; empty from List
+	SHA256       string    // of the body, lower-case hex; empty from List, and from Stat if the store keeps none
 	Retention    Retention // zero from List
 	Modified     time.Time // the store's clock
 	Latest       bool      // what a read without version id would see
@@ -96,8 +96,8 @@ type Store interface {
 	// It refuses what CheckPut refuses.
 	PutNew(ctx context.Context, key string, body []byte, r Retention) (Version, error)
 
-	// Get reads one version, or the latest if versionID is empty, and verifies
-	// it against the store's checksum where there is one.
+	// Get reads one version, or the latest if versionID is empty. SHA256 is of
+	// the bytes it returns, whatever the store says.
 	Get(ctx context.Context, key, versionID string) ([]byte, Version, error)
 
 	// Stat describes one version, or the latest if versionID is empty.

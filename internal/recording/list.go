@@ -71,13 +71,13 @@ func listDay(ctx context.Context, store objectstore.Store, day time.Time, opts L
 		}
 		id, name, _ := strings.Cut(strings.TrimPrefix(v.Key, prefix), "/")
 		made, err := idTime(id)
-		if err != nil || made.Before(opts.From) || !made.Before(opts.To) {
-			continue
+		if err != nil || v.DeleteMarker || made.Before(opts.From) || !made.Before(opts.To) {
+			continue // a marker hides versions, which are listed beside it
 		}
 		if len(found) == 0 || found[len(found)-1].id != id {
 			found = append(found, listed{id: id, made: made, objects: objects{}})
 		}
-		if !v.DeleteMarker && (name == openName || name == closeName) {
+		if name == openName || name == closeName {
 			last := found[len(found)-1]
 			last.objects[v.Key] = append(last.objects[v.Key], v)
 		}

@@ -1,0 +1,90 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/minio/minio-go/v7"
+
+	"github.com/sallyport-dev/sallyport/internal/objectstore"
+)
+
+// probeRetention is how long a probe's object stays: long enough to prove
+// something, short enough not to pile up.
+const probeRetention = 24 * time.Hour
+
+// Probe implements objectstore.Store. It believes nothing that the bucket says of
+// itself and tries everything on an object of its own.
+func (s *Store) Probe(ctx context.Context) error {
+	if err := s.probe(ctx); err != nil {
+		return fmt.Errorf("bucket %q cannot keep evidence: %w", s.bucket, err)
+	}
+	return nil
+}
+
+func (s *Store) probe(ctx context.Context) error {
+	key := "probe/" + uuid.NewString()
+	retention := objectstore.Retention{Mode: objectstore.Compliance, Until: s.now().Add(probeRetention)}.Rounded()
+	put, err := s.PutNew(ctx, key, []byte("sallyport probes the lock of this bucket\n"), retention)
+	if err != nil {
+		return s.explainPut(ctx, err)
+	}
+	got, err := s.Stat(ctx, key, put.ID)
+	switch {
+	case err != nil:
+		return fmt.Errorf("reading the probe back (it needs s3:GetObject, s3:GetObjectVersion and s3:GetObjectRetention): %w", err)
+	case !got.Retention.Covers(retention):
+		return fmt.Errorf("%w: a probe put with COMPLIANCE until %s shows %q until %s; use a bucket created with object lock, and allow s3:GetObjectRetention",
+			objectstore.ErrNotLocked, retention.Until.Format(time.RFC3339), got.Retention.Mode, got.Retention.Until.Format(time.RFC3339))
+	}
+	if _, err := s.PutNew(ctx, key, []byte("a second body\n"), retention); !errors.Is(err, objectstore.ErrExists) {
+		return fmt.Errorf("a second put over an object was not refused (%v): the store must honour If-None-Match on PutObject; use a release that does", err)
+	}
+	return s.probeLock(ctx, key, put.ID)
+}
+
+// probeLock tries to remove what must not be removable.
+func (s *Store) probeLock(ctx context.Context, key, versionID string) error {
+	removed := s.do(ctx, "removing object", key, func(ctx context.Context) error {
+		return s.core.RemoveObject(ctx, s.bucket, key, minio.RemoveObjectOptions{VersionID: versionID, GovernanceBypass: true})
+	})
+	if _, err := s.Stat(ctx, key, versionID); err != nil {
+		return fmt.Errorf("%w: a retained probe could be removed (%v); use a bucket created with object lock: %w", objectstore.ErrNotLocked, removed, err)
+	}
+	if removed == nil {
+		return fmt.Errorf("%w: removing a retained probe was not refused, though it is still there; use a store that refuses", objectstore.ErrNotLocked)
+	}
+	for v, err := range s.List(ctx, key, "") {
+		if err != nil {
+			return fmt.Errorf("listing the probe's versions (it needs s3:ListBucketVersions): %w", err)
+		}
+		if v.ID != versionID {
+			return fmt.Errorf("%w: a refused second put left version %q", objectstore.ErrNotLocked, v.ID)
+		}
+	}
+	return nil
+}
+
+// explainPut adds to the error of the first put how to mend it.
+func (s *Store) explainPut(ctx context.Context, err error) error {
+	const create = "(mc mb --with-lock, or aws s3api create-bucket --object-lock-enabled-for-bucket)"
+	var resp minio.ErrorResponse
+	if !errors.As(err, &resp) && !errors.Is(err, objectstore.ErrNotLocked) {
+		return err
+	}
+	// Some servers say of a bucket that does not exist that it has no lock.
+	if there, headErr := s.core.BucketExists(ctx, s.bucket); headErr == nil && !there {
+		return fmt.Errorf("it does not exist; create it with object lock %s", create)
+	}
+	switch {
+	case errors.Is(err, objectstore.ErrNotLocked):
+		return fmt.Errorf("it has no object lock; create one with it, since it cannot be added to most existing buckets %s: %w", create, err)
+	case resp.Code == minio.AccessDenied:
+		return fmt.Errorf("the credentials may not write it; they need s3:PutObject and s3:PutObjectRetention: %w", err)
+	default:
+		return err
+	}
+}
