@@ -13,14 +13,14 @@ import (
 type Terms struct {
 	// Required is how many people have to agree; 1 where it is not at least that.
 	Required int32
-	// Deadline is how long they have from the creation of the grant; an hour by default.
-	Deadline time.Duration
+	// Timeout is how long they have from the creation of the grant; an hour by default.
+	Timeout time.Duration
 }
 
 // NewRequest is the ApprovalRequest for a grant that passed admission. It is owned by the grant and carries its name,
 // and the same grant under the same terms always gives the same request. Nobody may decide after the grant's window.
 func NewRequest(grant *accessv1alpha1.ExecutionGrant, terms Terms) *accessv1alpha1.ApprovalRequest {
-	deadline := grant.CreationTimestamp.Add(cmp.Or(max(terms.Deadline, 0), time.Hour))
+	deadline := grant.CreationTimestamp.Add(cmp.Or(max(terms.Timeout, 0), time.Hour))
 	if w := grant.Spec.Window; w != nil && w.NotAfter.Time.Before(deadline) {
 		deadline = w.NotAfter.Time
 	}

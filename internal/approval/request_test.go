@@ -31,7 +31,7 @@ func TestNewRequestAsksForExactlyThisGrant(t *testing.T) {
 			Deadline:          metav1.NewTime(gen.Epoch().Add(10 * time.Minute)),
 		},
 	}
-	got := NewRequest(grant, Terms{Required: 2, Deadline: 10 * time.Minute})
+	got := NewRequest(grant, Terms{Required: 2, Timeout: 10 * time.Minute})
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -49,10 +49,10 @@ func TestNewRequestTerms(t *testing.T) {
 		deadline time.Time
 	}{
 		"if nothing is said, one person within an hour": {gen.MakeGrant("a", "b"), Terms{}, 1, epoch.Add(time.Hour)},
-		"if the terms are absurd, the same":             {gen.MakeGrant("a", "b"), Terms{Required: -1, Deadline: -time.Hour}, 1, epoch.Add(time.Hour)},
+		"if the terms are absurd, the same":             {gen.MakeGrant("a", "b"), Terms{Required: -1, Timeout: -time.Hour}, 1, epoch.Add(time.Hour)},
 		"if the window closes earlier, until then":      {gen.MakeGrant("a", "b").Window(epoch, epoch.Add(time.Minute)), Terms{}, 1, epoch.Add(time.Minute)},
 		"if the window closes later, within the hour":   {gen.MakeGrant("a", "b").Window(epoch, epoch.Add(2*time.Hour)), Terms{}, 1, epoch.Add(time.Hour)},
-		"if the term has a fraction, whole seconds":     {gen.MakeGrant("a", "b"), Terms{Deadline: 1500 * time.Millisecond}, 1, epoch.Add(time.Second)},
+		"if the term has a fraction, whole seconds":     {gen.MakeGrant("a", "b"), Terms{Timeout: 1500 * time.Millisecond}, 1, epoch.Add(time.Second)},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
