@@ -82,8 +82,9 @@ verify: $(TOOLS)/.built ## Check that generated files, go.mod files and docs/dep
 ##@ Tests
 
 .PHONY: test
-test: $(DEVCLUSTER) ## Run all tests that need no node, with a real API server where they need one
-	assets="$$($(DEVCLUSTER) assets)"; KUBEBUILDER_ASSETS="$$assets" go test -race -shuffle=on -timeout=10m $(TESTARGS) ./...
+test: $(DEVCLUSTER) ## Run all tests that need no node, with a real API server and a real MinIO where they need one
+	$(DEVCLUSTER) build
+	assets="$$($(DEVCLUSTER) assets)"; KUBEBUILDER_ASSETS="$$assets" SALLYPORT_MINIO=$(CACHE)/bin/minio go test -race -shuffle=on -timeout=10m $(TESTARGS) ./...
 	cd hack/devcluster && go test -shuffle=on -timeout=10m . ./internal/...
 
 .PHONY: e2e
