@@ -2,15 +2,16 @@ package mask
 
 import "strings"
 
-// The phases of an assignment: name, separator, value. A machine in phaseName,
-// phaseLead or phaseEscape is in the name's slot, one in the others in the
-// value's.
+// assignPhase is where in name, separator, value an assignment is. A machine in
+// the first three is in the name's slot, one in the others in the value's.
+type assignPhase uint8
+
 const (
-	phaseName   phase = iota // after the name: closing quote, blanks, separator
-	phaseLead                // after the separator: blanks, opening quote
-	phaseEscape              // after a backslash that may belong to a quote
-	phaseValue               // undecided
-	phaseMasked              // a secret
+	named    assignPhase = iota // after the name: closing quote, blanks, separator
+	leading                     // after the separator: blanks, opening quote
+	escaping                    // after a backslash that may belong to a quote
+	valuing                     // undecided
+	masking                     // a secret
 )
 
 const (
@@ -22,6 +23,7 @@ const (
 
 // assigned is what a machine knows of a value.
 type assigned struct {
+	phase   assignPhase
 	quote   byte                  // that ends the value; 0 for none
 	escaped bool                  // the quote is written with a backslash
 	slash   bool                  // the byte before was a backslash that escapes
@@ -29,16 +31,18 @@ type assigned struct {
 	head    [decideValue + 1]byte // the value, until decided
 }
 
-func (m *machine) assignment(s *Stream, b byte) bool {
+func (m *machine) stepAssignment(s *Stream, b byte) bool {
 	switch m.phase {
-	case phaseName:
+	case named:
 		return m.name(b)
-	case phaseLead:
+	case leading:
 		return m.lead(s, b)
-	case phaseEscape:
+	case escaping:
 		return m.escape(s, b)
-	default:
+	case valuing, masking:
 		return m.value(s, b)
+	default:
+		return false
 	}
 }
 
@@ -47,10 +51,10 @@ func (m *machine) assignment(s *Stream, b byte) bool {
 func (m *machine) name(b byte) bool {
 	switch {
 	case b == '=' || b == ':':
-		m.phase, m.n = phaseLead, 0
+		m.phase, m.n = leading, 0
 		return true
 	case b == '>' && m.n == 0:
-		m.phase, m.n, m.xml = phaseLead, 1, true
+		m.phase, m.n, m.xml = leading, 1, true
 		return true
 	case isQuote(b) || b == '\\' || b == ']' || b == ' ' || b == '\t':
 		m.n++
@@ -77,7 +81,7 @@ func (m *machine) lead(s *Stream, b byte) bool {
 		m.begin(s, s.pos+1)
 		return false
 	case b == '\\':
-		m.phase, m.hold = phaseEscape, s.pos
+		m.phase, m.hold = escaping, s.pos
 		return true
 	default:
 		if v := m.begin(s, s.pos); v != nil && !v.value(s, b) {
@@ -112,7 +116,7 @@ func (m *machine) begin(s *Stream, at int64) *machine {
 	}
 	v := &s.slots[slot]
 	*v = *m
-	v.phase, v.n, v.hold = phaseValue, 0, at
+	v.phase, v.n, v.hold = valuing, 0, at
 	s.active |= 1 << slot
 	return v
 }
@@ -142,7 +146,7 @@ func (m *machine) value(s *Stream, b byte) bool {
 
 // take adds the byte at position at to the value.
 func (m *machine) take(s *Stream, b byte, at int64) bool {
-	if m.phase == phaseMasked {
+	if m.phase == masking {
 		if m.hold < 0 {
 			m.hold = at
 		}
@@ -162,14 +166,14 @@ func (m *machine) take(s *Stream, b byte, at int64) bool {
 			return false
 		}
 		m.found(s, at+1)
-		m.phase = phaseMasked
+		m.phase = masking
 	}
 	return true
 }
 
 // closeValue ends a value of n bytes, and reports false.
 func (m *machine) closeValue(s *Stream, n int) bool {
-	if m.phase == phaseMasked {
+	if m.phase == masking {
 		return false
 	}
 	word := n // without what may be punctuation, or the end of the secret
@@ -185,7 +189,7 @@ func (m *machine) closeValue(s *Stream, n int) bool {
 // isScheme reports whether the value so far is the name of an HTTP
 // authentication scheme, or nothing, in a header where one may stand.
 func (m *machine) isScheme(s *Stream) bool {
-	if !s.rules.rules[m.rule].scheme || m.phase == phaseMasked {
+	if !s.rules.rules[m.rule].scheme || m.phase == masking {
 		return false
 	}
 	word := folded(m.head)

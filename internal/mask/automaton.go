@@ -70,9 +70,10 @@ func (a *automaton) trie(rules []rule) []node {
 func (a *automaton) column(b byte) uint8 {
 	b = fold(b)
 	if a.classes[b] == 0 {
-		a.classes[b] = uint8(a.width)
+		c := uint8(a.width) //nolint:gosec // at most one column for each byte
+		a.classes[b] = c
 		if isLetter(b) {
-			a.classes[b&^0x20] = uint8(a.width)
+			a.classes[b&^0x20] = c
 		}
 		a.width++
 	}
@@ -116,7 +117,7 @@ func (a *automaton) compile(nodes []node, order []int) {
 			a.ends = append(a.ends, nodes[n].ends)
 		}
 	}
-	a.hot = uint32(len(nodes)-len(a.ends)) * a.width
+	a.hot = uint32(len(nodes)-len(a.ends)) * a.width //nolint:gosec // a few thousand states
 	a.next = make([]uint32, len(nodes)*int(a.width))
 	for _, n := range order { // a failure link points to a node already done
 		for c := range a.width {

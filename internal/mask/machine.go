@@ -1,5 +1,7 @@
 package mask
 
+import "strings"
+
 // machine follows one literal. All positions are from the stream's start.
 type machine struct {
 	rule int
@@ -9,15 +11,13 @@ type machine struct {
 	from int64 // the masked span so far: [from, to)
 	to   int64
 
-	phase phase
-	n     int  // bytes taken in this phase
-	mixed bool // kindToken: a digit or an upper-case letter was seen
-
-	assigned // kindAssignment
+	n        int      // bytes taken, in the phase if there is one
+	mixed    bool     // kindToken: a digit or an upper-case letter was seen
+	dashes   int      // kindPEM: so many are held
+	jwt      jwtPhase // kindJWT
+	url      urlPhase // kindURL
+	assigned          // kindAssignment
 }
-
-// phase is where in its grammar a machine is; each kind has its own.
-type phase uint8
 
 // newMachine starts at the byte after a literal, which is at position at.
 func newMachine(index int, r *rule, at int64) machine {
@@ -26,9 +26,9 @@ func newMachine(index int, r *rule, at int64) machine {
 	case kindToken:
 		m.hold = at
 	case kindAssignment:
-		m.phase = phaseName
+		m.phase = named
 		if r.value {
-			m.phase, m.n = phaseLead, 1
+			m.phase, m.n = leading, 1
 		}
 	case kindPEM:
 		m.from, m.to = at, at
@@ -42,15 +42,15 @@ func newMachine(index int, r *rule, at int64) machine {
 func (m *machine) step(s *Stream, b byte) bool {
 	switch m.kind {
 	case kindToken:
-		return m.token(s, b)
+		return m.stepToken(s, b)
 	case kindAssignment:
-		return m.assignment(s, b)
+		return m.stepAssignment(s, b)
 	case kindJWT:
-		return m.jwt(s, b)
+		return m.stepJWT(s, b)
 	case kindURL:
-		return m.url(s, b)
+		return m.stepURL(s, b)
 	case kindPEM:
-		return m.pem(s, b)
+		return m.stepPEM(s, b)
 	default:
 		return false
 	}
@@ -58,7 +58,7 @@ func (m *machine) step(s *Stream, b byte) bool {
 
 // finish is the end of the stream.
 func (m *machine) finish(s *Stream) {
-	if m.kind == kindAssignment && m.phase == phaseValue {
+	if m.kind == kindAssignment && m.phase == valuing {
 		m.closeValue(s, m.n)
 	}
 }
@@ -83,7 +83,7 @@ func (m *machine) more(s *Stream) {
 // maxTokenHold is how long a token may lack what makes it one.
 const maxTokenHold = 64
 
-func (m *machine) token(s *Stream, b byte) bool {
+func (m *machine) stepToken(s *Stream, b byte) bool {
 	r := &s.rules.rules[m.rule]
 	if !r.class[b] {
 		return false
@@ -103,30 +103,34 @@ func (m *machine) token(s *Stream, b byte) bool {
 
 // The phases of a JSON web token. The header says nothing but the algorithm: it
 // is neither held nor masked. Payload and signature are masked.
+type jwtPhase uint8
+
 const (
-	jwtHeader phase = iota
+	jwtHeader jwtPhase = iota
 	jwtPayload
 	jwtMasked
+)
 
+const (
 	jwtMinHeader = 8
 	jwtMaxHeader = 4096
 	jwtDecide    = 12
 )
 
-func (m *machine) jwt(s *Stream, b byte) bool {
+func (m *machine) stepJWT(s *Stream, b byte) bool {
 	inClass := isAlnum(b) || b == '_' || b == '-'
 	switch {
-	case m.phase == jwtHeader && b == '.' && m.n >= jwtMinHeader:
-		m.phase, m.n, m.hold = jwtPayload, 0, s.pos+1
-	case m.phase == jwtHeader:
+	case m.jwt == jwtHeader && b == '.' && m.n >= jwtMinHeader:
+		m.jwt, m.n, m.hold = jwtPayload, 0, s.pos+1
+	case m.jwt == jwtHeader:
 		m.n++
 		return inClass && m.n < jwtMaxHeader
-	case m.phase == jwtPayload && inClass:
+	case m.jwt == jwtPayload && inClass:
 		if m.n++; m.n == jwtDecide {
 			m.found(s, s.pos+1)
-			m.phase = jwtMasked
+			m.jwt = jwtMasked
 		}
-	case m.phase == jwtMasked && (inClass || b == '.'):
+	case m.jwt == jwtMasked && (inClass || b == '.'):
 		m.more(s)
 	default:
 		return false
@@ -135,43 +139,49 @@ func (m *machine) jwt(s *Stream, b byte) bool {
 }
 
 // The phases of the authority of a URL.
+type urlPhase uint8
+
 const (
-	urlUser phase = iota // may turn out to be a host
+	urlUser urlPhase = iota // may turn out to be a host
 	urlPassword
 	urlHost // after "@": another "@" makes what lies between part of the password
 	urlOver // the password was too long to be held
+)
 
+const (
 	urlMaxUser = 128
 	urlMaxHold = 256
 )
 
-func (m *machine) url(s *Stream, b byte) bool {
+func (m *machine) stepURL(s *Stream, b byte) bool {
 	if b <= ' ' || b == 0x7f || b == '/' || isQuote(b) || b == '<' || b == '>' {
 		return false
 	}
 	m.n++
-	switch m.phase {
+	switch m.url {
 	case urlUser:
 		if b == ':' {
-			m.phase, m.n, m.hold = urlPassword, 0, s.pos+1
+			m.url, m.n, m.hold = urlPassword, 0, s.pos+1
 		}
 		return m.n < urlMaxUser
 	case urlPassword, urlHost:
 		if b == '@' && m.hold < s.pos {
 			m.found(s, s.pos)
-			m.phase, m.hold, m.n = urlHost, s.pos, 0
+			m.url, m.hold, m.n = urlHost, s.pos, 0
 			return true
 		}
 		if m.n < urlMaxHold {
 			return true
 		}
-		if m.phase == urlHost {
+		if m.url == urlHost {
 			return false
 		}
 		m.found(s, s.pos+1)
-		m.phase = urlOver
-	default:
+		m.url = urlOver
+	case urlOver:
 		m.more(s)
+	default:
+		return false
 	}
 	return true
 }
@@ -185,17 +195,15 @@ const (
 	pemDashes  = 5
 )
 
-var pemEnd = newClass(pemNever)
-
-func (m *machine) pem(s *Stream, b byte) bool {
+func (m *machine) stepPEM(s *Stream, b byte) bool {
 	if b == '-' {
 		if m.hold < 0 {
-			m.hold, m.phase = s.pos, 0
+			m.hold, m.dashes = s.pos, 0
 		}
-		m.phase++ // counts dashes
-		return m.phase < pemDashes
+		m.dashes++
+		return m.dashes < pemDashes
 	}
-	if m.n++; m.n > pemMaxBody || pemEnd[b] {
+	if m.n++; m.n > pemMaxBody || strings.IndexByte(pemNever, b) >= 0 {
 		return false
 	}
 	if m.hold >= 0 {

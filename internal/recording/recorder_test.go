@@ -165,7 +165,7 @@ func TestFlushEvery(t *testing.T) {
 		if _, err := f.Stat(t.Context(), first, ""); !errors.Is(err, objectstore.ErrNotFound) {
 			t.Errorf("before its time: %v", err)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if _, err := f.Stat(t.Context(), first, ""); err != nil {
 			t.Errorf("after its time: %v", err)

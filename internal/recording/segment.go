@@ -118,6 +118,6 @@ func (t *tally) add(at time.Time, stream Stream, data int, hits []mask.Hit) {
 	}
 }
 
-func (t tally) clone() tally {
+func (t *tally) clone() tally {
 	return tally{records: t.records, last: t.last, totals: maps.Clone(t.totals), masked: maps.Clone(t.masked)}
 }

@@ -2,6 +2,7 @@ package objectstoretest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -36,8 +37,11 @@ func StartMinIO(t *testing.T) MinIO {
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("starting MinIO: %v", err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // killed, or found out by await
+	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill() // it may have ended by itself
 		<-ended
@@ -59,7 +63,7 @@ func freePort(t *testing.T) string {
 }
 
 // await returns once the server answers.
-func (m MinIO) await(ctx context.Context, ended chan error) error {
+func (m MinIO) await(ctx context.Context, ended <-chan struct{}) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
@@ -74,9 +78,8 @@ func (m MinIO) await(ctx context.Context, ended chan error) error {
 			}
 		}
 		select {
-		case err := <-ended:
-			ended <- err
-			return fmt.Errorf("MinIO ended: %w", err)
+		case <-ended:
+			return errors.New("MinIO ended by itself")
 		case <-ctx.Done():
 			return fmt.Errorf("waiting for MinIO: %w", ctx.Err())
 		case <-time.After(100 * time.Millisecond):

@@ -103,7 +103,7 @@ func describe(h http.Header, v objectstore.Version) {
 	h.Set("X-Amz-Object-Lock-Retain-Until-Date", v.Retention.Until.Format(time.RFC3339))
 	h.Set("Last-Modified", v.Modified.Format(http.TimeFormat))
 	h.Set("Content-Length", fmt.Sprint(v.Size))
-	h.Set("Etag", `"x"`)
+	h.Set("ETag", `"x"`)
 }
 
 func refuse(w http.ResponseWriter, status int, code string) {

@@ -3,8 +3,6 @@ package s3_test
 import (
 	"encoding/pem"
 	"errors"
-	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -45,6 +43,7 @@ func TestPutSaysEverythingInOneRequest(t *testing.T) {
 }
 
 func TestPutNewUnderFaults(t *testing.T) {
+	t.Parallel()
 	slow := answer(http.StatusServiceUnavailable, "SlowDown")
 	tests := map[string]struct {
 		faults []fault
@@ -118,7 +117,6 @@ func TestReadsUnderFaults(t *testing.T) {
 func TestTLS(t *testing.T) {
 	server := httptest.NewTLSServer(&fake{store: memory.New(time.Now)})
 	t.Cleanup(server.Close)
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // a refused certificate is what is tested
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	block := &pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}
 	if err := os.WriteFile(ca, pem.EncodeToMemory(block), 0o600); err != nil {

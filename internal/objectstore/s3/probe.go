@@ -37,13 +37,18 @@ func (s *Store) probe(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("reading the probe back (it needs s3:GetObject, s3:GetObjectVersion and s3:GetObjectRetention): %w", err)
 	case !got.Retention.Covers(retention):
-		return fmt.Errorf("%w: a probe put with COMPLIANCE until %s shows %q until %s; use a bucket created with object lock, and allow s3:GetObjectRetention",
-			objectstore.ErrNotLocked, retention.Until.Format(time.RFC3339), got.Retention.Mode, got.Retention.Until.Format(time.RFC3339))
+		return fmt.Errorf("%w: a probe put as %s shows %s; use a bucket created with object lock, and allow s3:GetObjectRetention",
+			objectstore.ErrNotLocked, describe(retention), describe(got.Retention))
 	}
-	if _, err := s.PutNew(ctx, key, []byte("a second body\n"), retention); !errors.Is(err, objectstore.ErrExists) {
-		return fmt.Errorf("a second put over an object was not refused (%v): the store must honour If-None-Match on PutObject; use a release that does", err)
+	_, err = s.PutNew(ctx, key, []byte("a second body\n"), retention)
+	switch {
+	case errors.Is(err, objectstore.ErrExists):
+		return s.probeLock(ctx, key, put.ID)
+	case err == nil:
+		return errors.New("a second put over an object was not refused: use a store that honours If-None-Match on PutObject")
+	default:
+		return fmt.Errorf("a second put over an object was refused for the wrong reason: %w", err)
 	}
-	return s.probeLock(ctx, key, put.ID)
 }
 
 // probeLock tries to remove what must not be removable.
@@ -52,7 +57,7 @@ func (s *Store) probeLock(ctx context.Context, key, versionID string) error {
 		return s.core.RemoveObject(ctx, s.bucket, key, minio.RemoveObjectOptions{VersionID: versionID, GovernanceBypass: true})
 	})
 	if _, err := s.Stat(ctx, key, versionID); err != nil {
-		return fmt.Errorf("%w: a retained probe could be removed (%v); use a bucket created with object lock: %w", objectstore.ErrNotLocked, removed, err)
+		return fmt.Errorf("%w: a retained probe could be removed; use a bucket created with object lock: %w", objectstore.ErrNotLocked, err)
 	}
 	if removed == nil {
 		return fmt.Errorf("%w: removing a retained probe was not refused, though it is still there; use a store that refuses", objectstore.ErrNotLocked)
@@ -66,6 +71,10 @@ func (s *Store) probeLock(ctx context.Context, key, versionID string) error {
 		}
 	}
 	return nil
+}
+
+func describe(r objectstore.Retention) string {
+	return fmt.Sprintf("%q until %s", r.Mode, r.Until.Format(time.RFC3339))
 }
 
 // explainPut adds to the error of the first put how to mend it.

@@ -54,7 +54,7 @@ func (s *Store) attempt(ctx context.Context, once func(context.Context) error) e
 // pause grows from firstPause to lastPause, with jitter over its upper half.
 func pause(attempt int) time.Duration {
 	d := min(firstPause<<(attempt-1), lastPause)
-	return d/2 + rand.N(d/2)
+	return d/2 + rand.N(d/2) //nolint:gosec // jitter need not be secret
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {
@@ -71,8 +71,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // retryable tells trouble that may pass from what will not. Whatever is no answer
 // of the server's is the network's, except a certificate that does not fit.
 func retryable(err error) bool {
-	var certificate *tls.CertificateVerificationError
-	if errors.As(err, &certificate) {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return false
 	}
 	var resp minio.ErrorResponse
