@@ -54,7 +54,7 @@ type Attributes struct {
 	Pod       string
 	PodUID    string
 	PodLabels map[string]string
-	// Container is resolved; empty for Run and Debug only, which make containers.
+	// Container is resolved. Run has none; for Debug it is the container whose processes the new one shares, if any.
 	Container string
 	// Images are those of the containers that would be made: for Run and Debug.
 	Images []string
