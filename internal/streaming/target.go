@@ -1,19 +1,26 @@
 package streaming
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/remotecommand"
 	"k8s.io/client-go/transport"
 	utilexec "k8s.io/client-go/util/exec"
 	"k8s.io/streaming/pkg/httpstream"
 )
+
+// maxRefusalBytes bounds the API server's answer to a request that it does not upgrade.
+const maxRefusalBytes = 64 << 10
 
 // Streams are what a Target reads and writes. Nil streams are not asked for.
 type Streams struct {
@@ -37,10 +44,11 @@ type Target struct {
 }
 
 // Stream connects and copies until the command ends, the connection breaks or ctx ends. The error is nil for exit code
-// 0, an ExitError, an error with a metav1.Status from the API server, or another one. When it returns, a write to
+// 0, an ExitError, an error with a metav1.Status where the API server refused, or another one. When it returns, a write to
 // Stdout or Stderr, and a read of Stdin, may still be under way; no other will begin after it.
 func (t Target) Stream(ctx context.Context, s Streams) error {
-	executor, err := t.executor()
+	a := &attempts{target: t}
+	executor, err := a.executor()
 	if err != nil {
 		return err
 	}
@@ -51,26 +59,33 @@ func (t Target) Stream(ctx context.Context, s Streams) error {
 		TerminalSizeQueue: sizeQueue{ctx, s.Resize},
 	})
 	var exit utilexec.ExitError
-	if errors.As(err, &exit) && exit.Exited() {
+	switch {
+	case errors.As(err, &exit) && exit.Exited():
 		return ExitError{Code: exit.ExitStatus()}
+	case err != nil && a.refusal != nil:
+		return a.refusal
+	default:
+		return err
 	}
-	var refused *httpstream.UpgradeFailureError
-	if errors.As(err, &refused) {
-		return refused.Cause
-	}
-	return err
 }
 
-func (t Target) executor() (remotecommand.Executor, error) {
-	config := rest.CopyConfig(t.API)
-	config.Wrap(func(rt http.RoundTripper) http.RoundTripper { return attempt{rt, t} })
+// attempts are those to connect for one session, one after the other.
+type attempts struct {
+	target Target
+	// refusal is the API server's answer to the last attempt; nil if it was accepted, or answered without a Status.
+	refusal error
+}
+
+func (a *attempts) executor() (remotecommand.Executor, error) {
+	config := rest.CopyConfig(a.target.API)
+	config.Wrap(func(rt http.RoundTripper) http.RoundTripper { return attempt{rt, a} })
 	// Neither upgrade exists in HTTP/2.
 	config.NextProtos = []string{"http/1.1"}
-	webSocket, err := remotecommand.NewWebSocketExecutor(config, http.MethodGet, t.URL.String())
+	webSocket, err := remotecommand.NewWebSocketExecutor(config, http.MethodGet, a.target.URL.String())
 	if err != nil {
 		return nil, fmt.Errorf("preparing the WebSocket connection to the container: %w", err)
 	}
-	spdy, err := remotecommand.NewSPDYExecutor(config, http.MethodPost, t.URL)
+	spdy, err := remotecommand.NewSPDYExecutor(config, http.MethodPost, a.target.URL)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the SPDY connection to the container: %w", err)
 	}
@@ -81,23 +96,47 @@ func (t Target) executor() (remotecommand.Executor, error) {
 	return executor, nil
 }
 
-// attempt gives each attempt to connect an identity of its own.
+// attempt gives each attempt to connect an identity of its own, and keeps the answer: the SPDY client drops it.
 type attempt struct {
 	http.RoundTripper
 
-	target Target
+	all *attempts
 }
 
 func (a attempt) RoundTrip(r *http.Request) (*http.Response, error) {
-	as, err := a.target.As()
+	as, err := a.all.target.As()
 	if err != nil {
 		return nil, err
 	}
 	response, err := transport.NewImpersonatingRoundTripper(as, a.RoundTripper).RoundTrip(r)
-	if err == nil && response.StatusCode == http.StatusSwitchingProtocols && a.target.Connected != nil {
-		a.target.Connected()
+	a.all.refusal = refusalIn(response, err)
+	if err == nil && response.StatusCode == http.StatusSwitchingProtocols && a.all.target.Connected != nil {
+		a.all.target.Connected()
 	}
 	return response, err
+}
+
+// refusalIn returns the Status in an answer to an upgrade request as an error, or nil. The answer can still be read.
+func refusalIn(response *http.Response, err error) error {
+	var refused *httpstream.UpgradeFailureError
+	var api apierrors.APIStatus
+	switch {
+	case errors.As(err, &refused) && errors.As(refused.Cause, &api):
+		return refused.Cause
+	case err != nil || response.StatusCode == http.StatusSwitchingProtocols:
+		return nil
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxRefusalBytes))
+	if err != nil {
+		return nil //nolint:nilerr // whoever reads the answer next says so
+	}
+	_ = response.Body.Close()
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	var status metav1.Status
+	if json.Unmarshal(body, &status) != nil || status.Kind != "Status" {
+		return nil
+	}
+	return &apierrors.StatusError{ErrStatus: status}
 }
 
 type sizeQueue struct {
