@@ -72,28 +72,28 @@ func newFixture() *fixture {
 	}
 }
 
-func (f *fixture) start(t *testing.T, store objectstore.Store) *recording.Recorder {
-	t.Helper()
-	r, err := recording.Start(t.Context(), store, f.opts, openObject(f.id))
+func (f *fixture) start(tb testing.TB, store objectstore.Store) *recording.Recorder {
+	tb.Helper()
+	r, err := recording.Start(tb.Context(), store, f.opts, openObject(f.id))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return r
 }
 
-func (f *fixture) prefix(t *testing.T) string {
-	t.Helper()
+func (f *fixture) prefix(tb testing.TB) string {
+	tb.Helper()
 	prefix, err := recording.Prefix(f.id)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return prefix
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
@@ -103,29 +103,36 @@ func completed() recording.Exit {
 }
 
 // sample records a closed session of several segments.
-func (f *fixture) sample(t *testing.T) recording.Manifest {
-	t.Helper()
+func (f *fixture) sample(tb testing.TB) recording.Manifest {
+	tb.Helper()
 	f.opts.SegmentBytes = 600
-	r := f.start(t, f.Store)
-	must(t, r.Resize(100, 30))
-	for i := range 8 {
-		must(t, r.Record(recording.Stdin, fmt.Appendf(nil, "line %d\n", i)))
-		must(t, r.Record(recording.Stdout, fmt.Appendf(nil, "out %d \xe4\xb8\x96 \xff\n", i)))
-	}
-	must(t, r.Note("grant expires in 1m"))
-	m, err := r.Close(t.Context(), completed())
-	must(t, err)
+	m := f.record(tb)
 	if len(m.Segments) < 3 {
-		t.Fatalf("the sample has %d segments, want several", len(m.Segments))
+		tb.Fatalf("the sample has %d segments, want several", len(m.Segments))
 	}
 	return m
 }
 
-func keys(t *testing.T, store objectstore.Store, prefix string) []string {
-	t.Helper()
+// record records a closed session.
+func (f *fixture) record(tb testing.TB) recording.Manifest {
+	tb.Helper()
+	r := f.start(tb, f.Store)
+	must(tb, r.Resize(100, 30))
+	for i := range 8 {
+		must(tb, r.Record(recording.Stdin, fmt.Appendf(nil, "line %d\n", i)))
+		must(tb, r.Record(recording.Stdout, fmt.Appendf(nil, "out %d \xe4\xb8\x96 \xff\n", i)))
+	}
+	must(tb, r.Note("grant expires in 1m"))
+	m, err := r.Close(tb.Context(), completed())
+	must(tb, err)
+	return m
+}
+
+func keys(tb testing.TB, store objectstore.Store, prefix string) []string {
+	tb.Helper()
 	var all []string
-	for v, err := range store.List(t.Context(), prefix, "") {
-		must(t, err)
+	for v, err := range store.List(tb.Context(), prefix, "") {
+		must(tb, err)
 		all = append(all, v.Key)
 	}
 	return all
@@ -146,11 +153,11 @@ func (h hooked) PutNew(ctx context.Context, key string, body []byte, r objectsto
 	return h.Store.PutNew(ctx, key, body, r)
 }
 
-func collect[T any](t *testing.T, seq iter.Seq2[T, error]) []T {
-	t.Helper()
+func collect[T any](tb testing.TB, seq iter.Seq2[T, error]) []T {
+	tb.Helper()
 	var all []T
 	for x, err := range seq {
-		must(t, err)
+		must(tb, err)
 		all = append(all, x)
 	}
 	return all

@@ -16,12 +16,12 @@ import (
 
 var seen = cmpopts.IgnoreUnexported(recording.Recording{})
 
-func (f *fixture) bodies(t *testing.T) map[string][]byte {
-	t.Helper()
+func (f *fixture) bodies(tb testing.TB) map[string][]byte {
+	tb.Helper()
 	all := map[string][]byte{}
-	for _, key := range keys(t, f.Store, f.prefix(t)) {
-		body, _, err := f.Get(t.Context(), key, "")
-		must(t, err)
+	for _, key := range keys(tb, f.Store, f.prefix(tb)) {
+		body, _, err := f.Get(tb.Context(), key, "")
+		must(tb, err)
 		all[key] = body
 	}
 	return all
