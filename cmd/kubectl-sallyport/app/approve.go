@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/util/retry"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
 	"github.com/sallyport-dev/sallyport/cmd/kubectl-sallyport/internal/exit"
@@ -81,54 +80,6 @@ func (o *decideOptions) run(cmd *cobra.Command, name string) error {
 	}
 	o.tell(request)
 	return nil
-}
-
-// requestFor reads the request that name means: a request of that name, or that of a grant of that name. Whoever
-// asks for a grant chooses its name, so a name that means two different things is refused rather than guessed.
-func (s clusterScope) requestFor(ctx context.Context, name string) (*accessv1alpha1.ApprovalRequest, error) {
-	kind, rest, slash := strings.Cut(name, "/")
-	switch {
-	case !slash:
-	case kind == "approvalrequest" || kind == "approvalrequests" || kind == "xar":
-		return s.request(ctx, rest)
-	case kind == "grant" || kind == "executiongrant" || kind == "executiongrants" || kind == "xg":
-		return s.requestOfGrant(ctx, rest)
-	default:
-		return nil, exit.New(exit.Usage, "%q is neither approvalrequest/NAME nor grant/NAME", name)
-	}
-	direct, err := s.request(ctx, name)
-	if err != nil && exit.Of(err) != exit.NotFound {
-		return nil, err
-	}
-	byGrant, grantErr := s.requestOfGrant(ctx, name)
-	switch {
-	case err != nil:
-		return byGrant, grantErr
-	case grantErr == nil && byGrant.UID != direct.UID:
-		return nil, exit.WithHint(exit.New(exit.Usage, "%q names a request and the grant of another request", name),
-			"say approvalrequest/%s or grant/%s", name, name)
-	}
-	return direct, nil
-}
-
-func (s clusterScope) request(ctx context.Context, name string) (*accessv1alpha1.ApprovalRequest, error) {
-	var r accessv1alpha1.ApprovalRequest
-	return &r, s.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, &r)
-}
-
-func (s clusterScope) requestOfGrant(ctx context.Context, name string) (*accessv1alpha1.ApprovalRequest, error) {
-	var grant accessv1alpha1.ExecutionGrant
-	if err := s.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, &grant); err != nil {
-		return nil, err
-	}
-	if grant.Status.ApprovalRequestName == "" {
-		return nil, exit.WithHint(exit.New(exit.NotFound, "grant %s has no request for approval yet", name), "try again in a moment")
-	}
-	r, err := s.request(ctx, grant.Status.ApprovalRequestName)
-	if err == nil && r.Spec.GrantRef.UID != string(grant.UID) {
-		return nil, exit.New(exit.Refused, "request %s is about another grant than %s", r.Name, name)
-	}
-	return r, err
 }
 
 // describe shows what is decided about.

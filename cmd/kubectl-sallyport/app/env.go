@@ -17,6 +17,7 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/sallyport-dev/sallyport/cmd/kubectl-sallyport/internal/safeterm"
 	"github.com/sallyport-dev/sallyport/internal/objectstore"
 	"github.com/sallyport-dev/sallyport/internal/objectstore/s3"
 )
@@ -60,6 +61,15 @@ func (p *plugin) say(format string, args ...any) { line(p.Streams.ErrOut, format
 
 // print prints a line of the result, on standard output.
 func (p *plugin) print(format string, args ...any) { line(p.Streams.Out, format, args...) }
+
+// machine is standard output for JSON, YAML and the like, which are printed as they are: on a terminal no control gets
+// through.
+func (p *plugin) machine() io.Writer {
+	if p.OutTerminal {
+		return safeterm.NewFilter(p.Streams.Out)
+	}
+	return p.Streams.Out
+}
 
 // line writes to a stream of the process. Where standard output is gone, there is nobody left to tell.
 func line(w io.Writer, format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/duration"
 
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
 )
@@ -103,7 +104,7 @@ func (p *plugin) timeOf(g *accessv1alpha1.ExecutionGrant) string {
 	case until != nil && meta.IsStatusConditionTrue(g.Status.Conditions, accessv1alpha1.ConditionActive):
 		return p.left(until.Time)
 	case until == nil && g.Spec.DurationSeconds > 0 && stateOf(g.Status.Conditions) == accessv1alpha1.ReasonAwaitingApproval:
-		return (time.Duration(g.Spec.DurationSeconds) * time.Second).String() + " once approved"
+		return duration.HumanDuration(time.Duration(g.Spec.DurationSeconds)*time.Second) + " once approved"
 	}
 	return ""
 }

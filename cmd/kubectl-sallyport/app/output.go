@@ -89,10 +89,13 @@ func (p *plugin) printObject(format string, obj runtime.Object) error {
 		printer = &printers.OmitManagedFieldsPrinter{Delegate: &printers.YAMLPrinter{}}
 	case "name":
 		printer = &printers.NamePrinter{ShortOutput: true}
+		if meta.IsListType(obj) {
+			return meta.EachListItem(obj, func(item runtime.Object) error { return printer.PrintObj(item, p.machine()) })
+		}
 	default:
 		return fmt.Errorf("unknown output format %q", format)
 	}
-	return printer.PrintObj(obj, p.Streams.Out)
+	return printer.PrintObj(obj, p.machine())
 }
 
 // setKinds writes apiVersion and kind, which typed clients leave out.

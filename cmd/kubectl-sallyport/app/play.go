@@ -164,7 +164,7 @@ func (o *playOptions) dump(ctx context.Context, r *recording.Recording) error {
 func (o *playOptions) writeCast(ctx context.Context, r *recording.Recording) (err error) {
 	version := asciicast.Version(o.castVersion)
 	if o.cast == "-" {
-		return recording.Cast(ctx, o.Streams.Out, r, version)
+		return recording.Cast(ctx, o.machine(), r, version)
 	}
 	f, err := os.OpenFile(o.cast, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {

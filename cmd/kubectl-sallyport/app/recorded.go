@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -103,16 +104,12 @@ func (o *sessionsOptions) printSummaries(found []summary) error {
 		return nil
 	}
 	out, err := json.MarshalIndent(found, "", "    ")
+	if o.format == "yaml" {
+		out, err = yaml.Marshal(found)
+	}
 	if err != nil {
 		return fmt.Errorf("encoding the list: %w", err)
 	}
-	if o.format == "yaml" {
-		if out, err = yaml.JSONToYAML(out); err != nil {
-			return fmt.Errorf("encoding the list: %w", err)
-		}
-		_, err = o.Streams.Out.Write(out)
-		return err
-	}
-	o.print("%s", out)
-	return nil
+	_, err = o.machine().Write(append(bytes.TrimSpace(out), '\n'))
+	return err
 }

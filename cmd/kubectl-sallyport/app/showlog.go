@@ -47,7 +47,7 @@ type jsonRecord struct {
 
 // printRecords prints the records, one JSON object a line.
 func (o *showOptions) printRecords(ctx context.Context, r *recording.Recording) error {
-	w := bufio.NewWriter(o.Streams.Out)
+	w := bufio.NewWriter(o.machine())
 	enc := json.NewEncoder(w)
 	for rec, err := range r.Records(ctx) {
 		if err != nil {

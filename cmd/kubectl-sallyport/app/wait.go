@@ -115,13 +115,10 @@ func (o *requestOptions) watch(
 		return "", false, err // may be passing, or a missing right: reading again goes on without
 	}
 	defer events.Stop()
-	for event := range events.ResultChan() {
-		now, ok := event.Object.(*accessv1alpha1.ExecutionGrant)
-		if !ok || event.Type == watch.Deleted {
+	for {
+		now := nextState(ctx, events, grant)
+		if now == nil {
 			return "", false, nil
-		}
-		if now.UID != grant.UID {
-			continue
 		}
 		now.DeepCopyInto(grant)
 		if done, text, err = settled(grant); done {
@@ -129,7 +126,25 @@ func (o *requestOptions) watch(
 		}
 		waiting.Say(safeterm.Line(text))
 	}
-	return "", false, nil
+}
+
+// nextState returns the next state of the grant, or nil when there will be none: the watch or ctx has ended, or the
+// grant is gone.
+func nextState(ctx context.Context, events watch.Interface, grant *accessv1alpha1.ExecutionGrant) *accessv1alpha1.ExecutionGrant {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case event := <-events.ResultChan():
+			now, ok := event.Object.(*accessv1alpha1.ExecutionGrant)
+			if !ok || event.Type == watch.Deleted {
+				return nil
+			}
+			if now.UID == grant.UID && now.Name == grant.Name {
+				return now
+			}
+		}
+	}
 }
 
 // next says what has to happen for the grant to become active.
