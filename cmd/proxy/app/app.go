@@ -1,0 +1,213 @@
+// Package app puts the proxy together: identity, decision, recording, streaming, and the servers in front of them.
+//
+// It starts without the object store, but takes no session before the store has proven that it locks objects; a store that
+// answers and does not lock ends the program. On SIGTERM it takes no more sessions, ends those that live with a line to
+// each person, and seals their recordings before it goes.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/sallyport-dev/sallyport/internal/authorizer/grant"
+	"github.com/sallyport-dev/sallyport/internal/identity"
+	"github.com/sallyport-dev/sallyport/internal/layout"
+	"github.com/sallyport-dev/sallyport/internal/mask"
+	"github.com/sallyport-dev/sallyport/internal/objectstore/s3"
+	"github.com/sallyport-dev/sallyport/internal/proxy"
+	"github.com/sallyport-dev/sallyport/internal/proxy/session"
+	"github.com/sallyport-dev/sallyport/internal/servingcert"
+	"github.com/sallyport-dev/sallyport/internal/signingkey"
+)
+
+const (
+	// servingSecret holds the certificate of webhooks and gateway.
+	servingSecret = "sallyport-serving-certificate"
+	// startTime bounds each call that the start needs.
+	startTime = 30 * time.Second
+)
+
+// NewCommand is the proxy's command; now is the process's clock.
+func NewCommand(now func() time.Time) *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:          "proxy",
+		Short:        "Run Sallyport's gateway, which masks and records what people do in containers",
+		Args:         cobra.NoArgs,
+		SilenceUsage: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.complete(now); err != nil {
+				return err
+			}
+			return run(cmd.Context(), &o, now)
+		},
+	}
+	o.bind(cmd.Flags())
+	return cmd
+}
+
+func run(ctx context.Context, o *options, now func() time.Time) error {
+	handler := slog.NewJSONHandler(os.Stderr, nil)
+	slog.SetDefault(slog.New(handler))
+	log := logr.FromSlogHandler(handler)
+	ctrl.SetLogger(log)
+	klog.SetLogger(log)
+
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("finding the API server: %w", err)
+	}
+	// The API server rations requests by itself; a proxy that rationed its own would delay people's.
+	config.QPS = -1
+	g, err := build(ctx, o, config, now, log)
+	if err != nil {
+		return err
+	}
+	return g.run(ctx)
+}
+
+// gateway is everything that runs.
+type gateway struct {
+	options     *options
+	log         logr.Logger
+	identity    *identity.Authenticator
+	certificate *servingcert.Source
+	cluster     *cluster
+	evidence    *evidence
+	registry    *session.Registry
+	public      *http.Server
+	health      *http.Server
+	synced      chan struct{}
+}
+
+// build makes everything, and starts nothing.
+//
+// +kubebuilder:rbac:groups="",namespace=sallyport-system,resources=secrets,verbs=get;create;update
+// +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
+// +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
+// +kubebuilder:rbac:groups="",resources=users;groups;serviceaccounts,verbs=impersonate
+// +kubebuilder:rbac:groups=authentication.k8s.io,resources=*,verbs=impersonate
+func build(ctx context.Context, o *options, config *rest.Config, now func() time.Time, log logr.Logger) (*gateway, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	clients, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("making a client: %w", err)
+	}
+	g := &gateway{options: o, log: log, registry: &session.Registry{}, synced: make(chan struct{})}
+	secrets := clients.CoreV1().Secrets(o.namespace)
+	key, err := signingkey.Ensure(ctx, secrets, layout.SigningKeySecret)
+	if err != nil {
+		return nil, err
+	}
+	if g.certificate, err = servingcert.Ensure(ctx, secrets, servingcert.Options{Name: servingSecret, DNSNames: o.dnsNames(), Now: now}); err != nil {
+		return nil, err
+	}
+	if g.identity, err = identity.New(ctx, clients); err != nil {
+		return nil, err
+	}
+	if g.cluster, err = newCluster(config); err != nil {
+		return nil, err
+	}
+	store, err := s3.New(o.store)
+	if err != nil {
+		return nil, err
+	}
+	g.evidence = &evidence{store: store, options: o, now: now, log: log}
+	counts := newMetrics(g.registry.Len)
+	handler, err := proxy.New(proxy.Options{
+		Authenticate: g.identity.Authenticate, API: config, Log: log,
+		Sessions: proxy.Sessions{
+			Access: clients.AuthorizationV1(), Pods: clients.CoreV1(),
+			Authorizer: &grant.Authorizer{Reader: g.cluster.cache, Now: now},
+			Grants:     g.cluster, Store: g.cluster, Record: g.evidence.start,
+			Rules: mask.Default(), Key: key, Registry: g.registry, Ended: counts.sessionEnded, Now: now,
+			Proxy: o.name, Cluster: o.cluster, Program: program(),
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.public, g.health = gatewayServer(handler, g.certificate.GetCertificate), healthServer(g.ready, counts)
+	return g, nil
+}
+
+// run serves until ctx ends, then shuts down in order.
+func (g *gateway) run(ctx context.Context) error {
+	// What sessions need outlives ctx until they are sealed.
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	if err := g.cluster.watch(background, g.registry, g.evidence.now); err != nil {
+		return err
+	}
+	failed := make(chan error, 4)
+	report := func(what string, err error) {
+		if err != nil && background.Err() == nil {
+			failed <- fmt.Errorf("%s: %w", what, err)
+		}
+	}
+	go g.identity.Run(background)
+	go g.certificate.Run(background)
+	go func() { report("watching the cluster", g.cluster.cache.Start(background)) }()
+	go func() {
+		if g.cluster.cache.WaitForCacheSync(background) {
+			close(g.synced)
+		}
+	}()
+	go func() { report("probing the object store", g.evidence.prove(background)) }()
+	go func() { report("health", serve(background, g.health, g.options.healthAddress)) }()
+	go func() { report("gateway", serve(background, g.public, g.options.address)) }()
+	g.log.Info("serving", "address", g.options.address, "cluster", g.options.cluster, "retentionDays", g.options.retentionDays)
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	return errors.Join(err, g.shutdown(background))
+}
+
+// ready says what is missing before sessions can be taken.
+func (g *gateway) ready() error {
+	select {
+	case <-g.synced:
+	default:
+		return errors.New("the cluster's grants have not been read yet")
+	}
+	if !g.identity.Ready() {
+		return errors.New("the front proxy's configuration has not been read yet")
+	}
+	return g.evidence.ready()
+}
+
+// shutdown ends the sessions first, while everything that they need still runs.
+func (g *gateway) shutdown(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, g.options.shutdownTime)
+	defer cancel()
+	g.log.Info("shutting down", "sessions", g.registry.Len())
+	err := g.registry.Shutdown(ctx)
+	// Watches never end by themselves: what is still open now is cut.
+	return errors.Join(err, g.public.Close(), g.health.Close())
+}
+
+// program is this program and its version, as recordings name it.
+func program() string {
+	version := "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		version = info.Main.Version
+	}
+	return "sallyport-proxy " + version
+}

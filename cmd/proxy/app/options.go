@@ -1,0 +1,79 @@
+package app
+
+import (
+	"errors"
+	"os"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/sallyport-dev/sallyport/internal/layout"
+	"github.com/sallyport-dev/sallyport/internal/objectstore"
+	"github.com/sallyport-dev/sallyport/internal/objectstore/s3"
+)
+
+// maxRetentionDays is ten years: what was locked by a slip of the keyboard cannot be unlocked.
+const maxRetentionDays = 3660
+
+// options are what concerns the process.
+type options struct {
+	namespace     string
+	service       string
+	address       string
+	healthAddress string
+	cluster       string
+	name          string
+	retentionDays int
+	shutdownTime  time.Duration
+	store         s3.Options
+}
+
+func (o *options) bind(flags *pflag.FlagSet) {
+	flags.StringVar(&o.namespace, "namespace", layout.SystemNamespace, "namespace that Sallyport runs in")
+	flags.StringVar(&o.service, "service", "sallyport-gateway", "name of the Service in front of the gateway")
+	flags.StringVar(&o.address, "address", ":8443", "address of the gateway")
+	flags.StringVar(&o.healthAddress, "health-address", ":8082", "address of /healthz, /readyz and /metrics, without TLS")
+	flags.StringVar(&o.cluster, "cluster", "", "name of this cluster in the recordings")
+	flags.StringVar(&o.name, "name", os.Getenv("POD_NAME"), "name of this instance (default: the environment's POD_NAME, else the host name)")
+	flags.IntVar(&o.retentionDays, "retention-days", 0, "days for which nobody can delete a recording; required")
+	flags.DurationVar(&o.shutdownTime, "shutdown-time", 25*time.Second, "how long ending and sealing all sessions may take")
+	flags.StringVar(&o.store.Endpoint, "s3-endpoint", "", "https://host[:port] of the object store; credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+	flags.StringVar(&o.store.Bucket, "s3-bucket", "", "bucket for the recordings; it must have object lock")
+	flags.StringVar(&o.store.Region, "s3-region", "us-east-1", "region of the bucket")
+	flags.StringVar(&o.store.CAFile, "s3-ca-file", "", "PEM file with the authorities that the object store's certificate must come from (default: the system's)")
+}
+
+// complete fills in what the environment says, and reports everything that is wrong.
+func (o *options) complete(now func() time.Time) error {
+	o.store.AccessKey, o.store.SecretKey, o.store.Now = os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), now
+	var errs []error
+	require := func(ok bool, message string) {
+		if !ok {
+			errs = append(errs, errors.New(message))
+		}
+	}
+	if o.name == "" {
+		host, err := os.Hostname()
+		require(err == nil && host != "", "--name must be given: the host has no name")
+		o.name = host
+	}
+	require(o.namespace != "", "--namespace must not be empty")
+	require(o.service != "", "--service must not be empty")
+	require(o.cluster != "", "--cluster must be given: recordings name it")
+	require(o.retentionDays > 0 && o.retentionDays <= maxRetentionDays, "--retention-days must be between 1 and 3660")
+	require(o.shutdownTime > 0, "--shutdown-time must be positive")
+	require(o.store.Endpoint != "", "--s3-endpoint must be given")
+	require(o.store.Bucket != "", "--s3-bucket must be given")
+	require(o.store.AccessKey != "" && o.store.SecretKey != "", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set")
+	return errors.Join(errs...)
+}
+
+// retention is that of a recording which begins now.
+func (o *options) retention(now time.Time) objectstore.Retention {
+	return objectstore.Retention{Mode: objectstore.Compliance, Until: now.AddDate(0, 0, o.retentionDays)}
+}
+
+// dnsNames are those under which the API server calls the gateway.
+func (o *options) dnsNames() []string {
+	return []string{o.service + "." + o.namespace + ".svc"}
+}

@@ -1,0 +1,73 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/sallyport-dev/sallyport/internal/objectstore"
+	"github.com/sallyport-dev/sallyport/internal/recording"
+)
+
+const probeEvery = 3 * time.Second
+
+var errNotProven = errors.New("the object store has not yet proven that it locks objects")
+
+// evidence is where recordings go. It takes none until the store has proven that it locks objects.
+type evidence struct {
+	store   objectstore.Store
+	options *options
+	now     func() time.Time
+	log     logr.Logger
+
+	proven atomic.Bool
+	why    atomic.Pointer[string] // of the last failed probe
+}
+
+// prove probes the store until it locks, does not lock, or ctx ends. An error that is not ctx's means that the store
+// answers and must not be used.
+func (e *evidence) prove(ctx context.Context) error {
+	ticker := time.NewTicker(probeEvery)
+	defer ticker.Stop()
+	for {
+		e.log.Info("probing the object store", "endpoint", e.options.store.Endpoint, "bucket", e.options.store.Bucket)
+		err := e.store.Probe(ctx)
+		if err == nil {
+			e.proven.Store(true)
+			e.log.Info("the object store locks what it is given")
+			return nil
+		}
+		if errors.Is(err, objectstore.ErrNotLocked) {
+			return err
+		}
+		e.why.Store(new(err.Error()))
+		e.log.Error(err, "probing the object store; trying again")
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+// ready says what is still missing.
+func (e *evidence) ready() error {
+	if e.proven.Load() {
+		return nil
+	}
+	if why := e.why.Load(); why != nil {
+		return errors.New(*why)
+	}
+	return errNotProven
+}
+
+// start begins a recording.
+func (e *evidence) start(ctx context.Context, open recording.Open) (*recording.Recorder, error) {
+	if !e.proven.Load() {
+		return nil, errNotProven
+	}
+	return recording.Start(ctx, e.store, recording.Options{Now: e.now, Retention: e.options.retention(e.now())}, open)
+}
