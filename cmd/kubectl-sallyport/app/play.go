@@ -133,7 +133,7 @@ func castOf(ctx context.Context, r *recording.Recording) (cast *asciicast.Decode
 	}()
 	stop = func() {
 		cancel()
-		pr.Close()
+		_ = pr.Close() // never fails
 		<-done
 	}
 	if cast, err = asciicast.NewDecoder(pr); err != nil {
@@ -175,7 +175,7 @@ func (o *playOptions) writeCast(ctx context.Context, r *recording.Recording) (er
 			err = closeErr
 		}
 		if err != nil {
-			os.Remove(o.cast)
+			_ = os.Remove(o.cast) // the first error is the one to tell
 		}
 	}()
 	if err := recording.Cast(ctx, f, r, version); err != nil {

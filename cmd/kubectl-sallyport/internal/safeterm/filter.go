@@ -45,13 +45,14 @@ func (f *Filter) Dropped() int { return f.dropped }
 // Write filters p. It always takes the whole of p, unless the writer behind fails.
 func (f *Filter) Write(p []byte) (int, error) {
 	f.out = f.out[:0]
-	data := append(f.carry, p...)
+	f.carry = append(f.carry, p...)
+	data := f.carry
 	for len(data) > 0 && utf8.FullRune(data) {
 		r, size := utf8.DecodeRune(data)
 		f.step(r)
 		data = data[size:]
 	}
-	f.carry = append([]byte(nil), data...)
+	f.carry = append(f.carry[:0], data...)
 	if len(f.out) > 0 {
 		if _, err := f.w.Write(f.out); err != nil {
 			return 0, err
