@@ -51,7 +51,7 @@ func (r *Recorder) stop(exit Exit) (uint64, error) {
 	if err == nil {
 		err = r.record(Ended, text, nil)
 	}
-	if r.current != nil {
+	if r.raw > 0 {
 		if sealErr := r.seal(); err == nil {
 			err = sealErr
 		}

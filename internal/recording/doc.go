@@ -25,8 +25,9 @@
 //     one after the other.
 //   - Nothing is dropped in silence. When a segment cannot be stored, every later
 //     call fails, Failed is closed, and Close says "aborted" with what is lost.
-//   - Memory is bounded: Record blocks while two full segments wait for the store.
-//     An idle session holds no buffers.
+//   - Memory is bounded: at most three segments and three frames of some 256 KiB exist at
+//     a time; Record blocks while they wait for the store. An idle session holds
+//     none of these.
 //
 // # Durability
 //

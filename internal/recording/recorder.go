@@ -66,14 +66,14 @@ type Recorder struct {
 	start   time.Time // with its monotonic reading
 	up      *uploader
 
-	mu      sync.Mutex
-	closed  bool
-	tally   tally
-	offset  time.Duration // of the last record
-	head    string        // SHA-256 of the last sealed segment, or of the open object
-	sealed  int           // segments
-	current *segment      // nil if there is nothing to seal
-	timer   *time.Timer   // seals current; nil if current is
+	mu     sync.Mutex
+	closed bool
+	tally  tally
+	offset time.Duration // of the last record
+	frame  *frame        // being filled; nil for none
+	sealed int           // segments
+	raw    int           // JSON in the segment being filled; 0 if there is nothing to seal
+	timer  *time.Timer   // seals that segment
 
 	closeOnce sync.Once
 	manifest  Manifest
@@ -105,16 +105,16 @@ func Start(ctx context.Context, store objectstore.Store, opts Options, open Open
 	if err != nil {
 		return nil, fmt.Errorf("putting the open object of session %s: %w", open.Session, err)
 	}
+	first := header{Format: Format, Session: open.Session, Segment: 1, Open: v.SHA256, Prev: v.SHA256, First: 1}
 	return &Recorder{
-		opts: opts, session: open.Session, prefix: prefix, by: by, start: start, tally: newTally(), head: v.SHA256,
+		opts: opts, session: open.Session, prefix: prefix, by: by, start: start, tally: newTally(),
 		open: Segment{Key: v.Key, VersionID: v.ID, SHA256: v.SHA256, Size: v.Size},
-		up:   startUploader(context.WithoutCancel(ctx), store, prefix, open.Retention),
+		up:   startUploader(context.WithoutCancel(ctx), store, prefix, open.Retention, first),
 	}, nil
 }
 
 // Record appends data, and the secrets whose masking ended in it, to a stream.
-// It copies data. It blocks while two full segments are on their way to the
-// store. Once an upload has failed it returns that error for ever: nothing more
+// It copies data. It blocks while segments that are ready wait for the store. Once an upload has failed it returns that error for ever: nothing more
 // may then pass in the session.
 func (r *Recorder) Record(stream Stream, data []byte, hits ...mask.Hit) error {
 	r.mu.Lock()
@@ -141,56 +141,55 @@ func (r *Recorder) recordOne(stream Stream, data []byte, hits []mask.Hit) error 
 	if err := r.Err(); err != nil {
 		return err
 	}
-	if err := r.ensureSegment(); err != nil {
-		return err
+	if r.frame == nil {
+		r.frame = newFrame()
+	}
+	if r.raw == 0 {
+		number := r.sealed
+		r.timer = time.AfterFunc(r.opts.FlushEvery, func() { r.sealIfStill(number) })
 	}
 	now := r.opts.Now()
 	r.offset = max(r.offset, now.Sub(r.start))
 	r.tally.add(now, stream, len(data), hits)
-	r.current.add(&line{n: r.tally.records, time: now, offset: r.offset, by: r.by, stream: stream, data: data, hits: hits})
-	if r.current.raw >= r.opts.SegmentBytes {
+	before := len(r.frame.json)
+	r.frame.add(&line{n: r.tally.records, time: now, offset: r.offset, by: r.by, stream: stream, data: data, hits: hits})
+	r.raw += len(r.frame.json) - before
+	switch {
+	case r.raw >= r.opts.SegmentBytes:
 		return r.seal()
-	}
-	return nil
-}
-
-func (r *Recorder) ensureSegment() error {
-	if r.current != nil {
+	case len(r.frame.json) >= frameBytes:
+		return r.send()
+	default:
 		return nil
 	}
-	if r.sealed == maxSegments {
-		return fmt.Errorf("recording has %d segments, the most there can be", maxSegments)
-	}
-	s, err := newSegment(header{
-		Format: Format, Session: r.session, Segment: r.sealed + 1,
-		Open: r.open.SHA256, Prev: r.head, First: r.tally.records + 1,
-	})
-	if err != nil {
-		return err
-	}
-	r.current = s
-	r.timer = time.AfterFunc(r.opts.FlushEvery, func() { r.sealIfStill(s) })
-	return nil
 }
 
-// sealIfStill seals s when its time is up, unless its size was up before.
-func (r *Recorder) sealIfStill(s *segment) {
+// send hands the frame on.
+func (r *Recorder) send() error {
+	f := r.frame
+	r.frame = nil
+	return r.up.send(f)
+}
+
+// seal ends the segment with the frame, which may be empty.
+func (r *Recorder) seal() error {
+	r.timer.Stop()
+	if r.frame == nil {
+		r.frame = newFrame()
+	}
+	r.frame.seal, r.frame.after = true, r.tally.clone()
+	r.sealed++
+	r.raw = 0
+	return r.send()
+}
+
+// sealIfStill seals a segment when its time is up, unless its size was up before.
+func (r *Recorder) sealIfStill(number int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.current == s && !r.closed {
+	if r.sealed == number && r.raw > 0 && !r.closed {
 		_ = r.seal() // Failed and every later call tell
 	}
-}
-
-// seal finishes the current segment and hands it to the uploader.
-func (r *Recorder) seal() error {
-	s := r.current
-	r.timer.Stop()
-	r.current, r.timer = nil, nil
-	s.seal(r.tally)
-	r.head = s.sum
-	r.sealed++
-	return r.up.send(s)
 }
 
 // Resize records the size of the terminal, in characters.

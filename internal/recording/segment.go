@@ -26,72 +26,93 @@ var encoder = sync.OnceValue(func() *zstd.Encoder {
 	return e
 })
 
-// segment is one being built, then one on its way to the store.
+// frame is a run of whole records, as JSON, on its way into a segment.
+type frame struct {
+	json  []byte
+	last  uint64 // sequence number of its last record
+	bytes int64  // of data
+	seal  bool   // it is the last of its segment
+	after tally  // if seal: all counts up to its last record
+}
+
+// segment is a finished object on its way to the store.
 type segment struct {
 	number int
-	buf    *buffers
-	raw    int // bytes of JSON, compressed ones included
+	object []byte
+	sum    string
 	first  uint64
 	last   uint64
-	bytes  int64  // of stream data
-	sum    string // set by seal
-	after  tally  // all counts up to and including this segment; set by seal
+	bytes  int64
+	after  tally // all counts up to its last record
 }
 
-// buffers are reused across segments and sessions, so that an idle session
+// The pools reuse memory across segments and sessions, so that an idle session
 // holds none.
-type buffers struct {
-	json   []byte // lines not yet in a frame
-	object []byte // finished frames
-}
+var (
+	framePool   = sync.Pool{New: func() any { return new(frame) }}
+	segmentPool = sync.Pool{New: func() any { return new(segment) }}
+)
 
-var bufferPool = sync.Pool{New: func() any { return new(buffers) }}
-
-// newSegment starts a segment with its header line.
-func newSegment(h header) (*segment, error) {
-	lineBytes, err := json.Marshal(h)
-	if err != nil {
-		return nil, fmt.Errorf("encoding a segment header: %w", err)
-	}
-	b, ok := bufferPool.Get().(*buffers)
+func newFrame() *frame {
+	f, ok := framePool.Get().(*frame)
 	if !ok {
-		b = new(buffers)
+		f = new(frame)
 	}
-	b.json = append(append(b.json[:0], lineBytes...), '\n')
-	b.object = b.object[:0]
-	return &segment{number: h.Segment, buf: b, raw: len(b.json), first: h.First, last: h.First - 1}, nil
+	*f = frame{json: f.json[:0]}
+	return f
 }
 
-// add appends a record, and a frame when there is enough for one.
-func (s *segment) add(l *line) {
-	before := len(s.buf.json)
-	s.buf.json = appendLine(s.buf.json, l)
-	s.raw += len(s.buf.json) - before
-	s.last = l.n
-	s.bytes += int64(len(l.data))
-	if len(s.buf.json) >= frameBytes {
-		s.frame()
+func (f *frame) add(l *line) {
+	f.json = appendLine(f.json, l)
+	f.last = l.n
+	f.bytes += int64(len(l.data))
+}
+
+// builder turns frames into segments. It knows the chain.
+type builder struct {
+	next    header   // of the next segment
+	current *segment // nil before the first frame of a segment
+}
+
+// add takes a frame, and returns the segment that it ends, if any.
+func (b *builder) add(f *frame) (*segment, error) {
+	if b.current == nil {
+		if err := b.begin(); err != nil {
+			return nil, err
+		}
 	}
-}
-
-func (s *segment) frame() {
-	s.buf.object = encoder().EncodeAll(s.buf.json, s.buf.object)
-	s.buf.json = s.buf.json[:0]
-}
-
-// seal makes the object final.
-func (s *segment) seal(after tally) {
-	if len(s.buf.json) > 0 {
-		s.frame()
+	s := b.current
+	if len(f.json) > 0 {
+		s.object = encoder().EncodeAll(f.json, s.object)
+		s.last = f.last
+		s.bytes += f.bytes
 	}
-	s.sum = objectstore.Sum(s.buf.object)
-	s.after = after.clone()
+	if !f.seal {
+		return nil, nil //nolint:nilnil // no segment is finished, and nothing is wrong
+	}
+	s.sum, s.after = objectstore.Sum(s.object), f.after
+	b.current = nil
+	b.next.Segment++
+	b.next.Prev, b.next.First = s.sum, s.last+1
+	return s, nil
 }
 
-// release gives the buffers back; the segment must not be used after.
-func (s *segment) release() {
-	bufferPool.Put(s.buf)
-	s.buf = nil
+func (b *builder) begin() error {
+	if b.next.Segment > maxSegments {
+		return fmt.Errorf("recording has %d segments, the most there can be", maxSegments)
+	}
+	text, err := json.Marshal(b.next)
+	if err != nil {
+		return fmt.Errorf("encoding a segment header: %w", err)
+	}
+	s, ok := segmentPool.Get().(*segment)
+	if !ok {
+		s = new(segment)
+	}
+	*s = segment{number: b.next.Segment, object: s.object[:0], first: b.next.First}
+	s.object = encoder().EncodeAll(append(text, '\n'), s.object)
+	b.current = s
+	return nil
 }
 
 // tally counts what a recording holds.

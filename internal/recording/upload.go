@@ -8,52 +8,75 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/objectstore"
 )
 
-// uploader puts sealed segments one after the other, so that what the store
-// holds is always a prefix of the recording. At most one segment is being put
-// and one waits; send blocks beyond that.
+// uploader takes frames off the session's path: one goroutine compresses and
+// hashes them into segments, a second puts these one after the other, so that
+// what the store holds is always a prefix of the recording. One frame and one
+// segment may wait between them; send blocks beyond that.
 type uploader struct {
 	store     objectstore.Store
 	prefix    string
 	retention objectstore.Retention
-	queue     chan *segment
+	frames    chan *frame
+	segments  chan *segment
 	cancel    context.CancelFunc
-	done      chan struct{} // closed when the goroutine has ended
+	done      chan struct{} // closed when both goroutines have ended
 
 	failOnce sync.Once
 	failed   chan struct{} // closed after err is set
 	err      error
 
-	// Written by the goroutine; read after done.
+	// Written by the goroutine that puts; read after done.
 	acked []Segment
 	after tally // counts up to and including the last of acked
 }
 
-func startUploader(ctx context.Context, store objectstore.Store, prefix string, r objectstore.Retention) *uploader {
+// startUploader starts with the segment that first describes.
+func startUploader(ctx context.Context, store objectstore.Store, prefix string, r objectstore.Retention, first header) *uploader {
 	ctx, cancel := context.WithCancel(ctx)
 	u := &uploader{
-		store: store, prefix: prefix, retention: r, queue: make(chan *segment, 1), cancel: cancel,
+		store: store, prefix: prefix, retention: r, cancel: cancel,
+		frames: make(chan *frame, 1), segments: make(chan *segment, 1),
 		done: make(chan struct{}), failed: make(chan struct{}),
 		acked: []Segment{}, after: newTally(),
 	}
-	go u.run(ctx)
+	go u.build(builder{next: first})
+	go u.upload(ctx)
 	return u
 }
 
-func (u *uploader) run(ctx context.Context) {
+// build ends when frames is closed. After a failure it only empties the channel.
+func (u *uploader) build(b builder) {
+	defer close(u.segments)
+	for f := range u.frames {
+		if u.failure() == nil {
+			s, err := b.add(f)
+			if err != nil {
+				u.fail(err)
+			}
+			if s != nil {
+				u.segments <- s
+			}
+		}
+		framePool.Put(f)
+	}
+}
+
+// upload ends when segments is closed.
+func (u *uploader) upload(ctx context.Context) {
 	defer close(u.done)
 	defer u.cancel()
-	for s := range u.queue {
+	for s := range u.segments {
 		if u.failure() == nil {
 			if err := u.put(ctx, s); err != nil {
 				u.fail(err)
 			}
 		}
-		s.release()
+		segmentPool.Put(s)
 	}
 }
 
 func (u *uploader) put(ctx context.Context, s *segment) error {
-	v, err := u.store.PutNew(ctx, SegmentKey(u.prefix, s.number), s.buf.object, u.retention)
+	v, err := u.store.PutNew(ctx, SegmentKey(u.prefix, s.number), s.object, u.retention)
 	if err != nil {
 		return fmt.Errorf("putting segment %d: %w", s.number, err)
 	}
@@ -64,13 +87,15 @@ func (u *uploader) put(ctx context.Context, s *segment) error {
 	return nil
 }
 
-// send queues a segment, or returns why none can be stored any more.
-func (u *uploader) send(s *segment) error {
+// send queues a frame, or returns why none can be stored any more.
+func (u *uploader) send(f *frame) error {
+	if err := u.failure(); err != nil {
+		return err
+	}
 	select {
-	case u.queue <- s:
+	case u.frames <- f:
 		return nil
 	case <-u.failed:
-		s.release()
 		return u.err
 	}
 }
@@ -91,10 +116,10 @@ func (u *uploader) failure() error {
 	}
 }
 
-// finish waits until every queued segment is stored or the uploader has failed.
+// finish waits until every queued frame is stored or the uploader has failed.
 // When ctx ends first the uploads are given up, as failed. No send may follow.
 func (u *uploader) finish(ctx context.Context) error {
-	close(u.queue)
+	close(u.frames)
 	select {
 	case <-u.done:
 	case <-ctx.Done():
