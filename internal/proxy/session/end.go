@@ -73,6 +73,10 @@ func recordingFailed() *End {
 	return &End{ReasonRecordingFailed, "the recording store does not take the recording any more; no session without a recording"}
 }
 
+func notSealed() *End {
+	return &End{ReasonRecordingFailed, "the recording of this session could not be completed in the store"}
+}
+
 func connectionLost() *End {
 	return &End{ReasonConnectionLost, "the connection to the container was lost"}
 }

@@ -151,7 +151,9 @@ func (s *Session) settle(ctx context.Context, client streaming.Client, err, lost
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), SealTime)
 	defer cancel()
 	if _, result.Sealed = s.Recorder.Close(ctx, result.Exit); result.Sealed != nil && why == nil {
-		result.Status = (&End{ReasonRecordingFailed, "the recording of this session could not be completed in the store"}).StatusError()
+		why = notSealed()
+		result.Status = why.StatusError()
+		s.say(client, why)
 	}
 	return result
 }

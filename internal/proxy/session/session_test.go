@@ -1,0 +1,377 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/sallyport-dev/sallyport/internal/authorizer"
+	"github.com/sallyport-dev/sallyport/internal/mask"
+	"github.com/sallyport-dev/sallyport/internal/objectstore"
+	"github.com/sallyport-dev/sallyport/internal/objectstore/memory"
+	"github.com/sallyport-dev/sallyport/internal/recording"
+	"github.com/sallyport-dev/sallyport/internal/streaming"
+)
+
+const secret = "AKIAENDTOENDTESTABCD"
+
+// brittle is a store that can be broken.
+type brittle struct {
+	objectstore.Store
+
+	mu     sync.Mutex
+	broken error
+}
+
+func (b *brittle) breakWith(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.broken = err
+}
+
+func (b *brittle) PutNew(ctx context.Context, key string, body []byte, r objectstore.Retention) (objectstore.Version, error) {
+	b.mu.Lock()
+	err := b.broken
+	b.mu.Unlock()
+	if err != nil {
+		return objectstore.Version{}, err
+	}
+	return b.Store.PutNew(ctx, key, body, r)
+}
+
+// person is a client leg in memory.
+type person struct {
+	stdin          io.Reader
+	stdout, stderr syncBuffer
+	resize         chan streaming.TerminalSize
+	cuts           int
+	mu             sync.Mutex
+}
+
+func (p *person) client() streaming.Client {
+	return streaming.Client{
+		Stdin: p.stdin, Stdout: &p.stdout, Stderr: &p.stderr, Resize: p.resize,
+		Cut: func(time.Duration) { p.mu.Lock(); p.cuts++; p.mu.Unlock() },
+	}
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+type fixture struct {
+	store *brittle
+	id    string
+	Session
+}
+
+func newFixture(t *testing.T, target func(context.Context, streaming.Streams) error) *fixture {
+	t.Helper()
+	id, err := uuid.NewV7()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fixture{store: &brittle{Store: memory.New(time.Now)}, id: id.String()}
+	recorder, err := recording.Start(t.Context(), f.store, recording.Options{
+		Now: time.Now, Retention: objectstore.Retention{Mode: objectstore.Compliance, Until: time.Now().Add(time.Hour)},
+		SegmentBytes: 1 << 16,
+	}, recording.Open{Session: f.id, Subject: recording.Subject{Username: "dev"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Session = Session{
+		Recorder: recorder, Rules: mask.Default(), Target: target, Waits: true,
+		Left: time.Hour, Expiry: Expired(authorizer.GrantRef{Namespace: "shop", Name: "g"}),
+	}
+	return f
+}
+
+// recorded returns each stream of the recording as one text, and how it ended.
+func (f *fixture) recorded(t *testing.T) (map[recording.Stream]string, *recording.Manifest) {
+	t.Helper()
+	r, err := recording.Load(t.Context(), f.store, f.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[recording.Stream]string{}
+	for record, err := range r.Records(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[record.Stream] += string(record.Data)
+	}
+	delete(got, recording.Ended)
+	return got, r.Manifest
+}
+
+func TestWhatIsSeenIsWhatIsRecorded(t *testing.T) {
+	masked := "AKIA" + strings.Repeat("*", len(secret)-4)
+	f := newFixture(t, func(_ context.Context, s streaming.Streams) error {
+		in, err := io.ReadAll(s.Stdin)
+		// The container gets what was typed, secrets and all.
+		if string(in) != "export KEY="+secret+"\n" {
+			return fmt.Errorf("stdin is %q", in)
+		}
+		for _, part := range []string{"key ", secret[:7], secret[7:], "\n", "tail AKIA"} {
+			_, err = io.WriteString(s.Stdout, part)
+		}
+		_, err2 := io.WriteString(s.Stderr, "trouble")
+		return errors.Join(err, err2, streaming.ExitError{Code: 3})
+	})
+	p := &person{stdin: strings.NewReader("export KEY=" + secret + "\n")}
+	result := f.Run(t.Context(), p.client())
+	var exit streaming.ExitError
+	if !errors.As(result.Status, &exit) || exit.Code != 3 || result.Sealed != nil {
+		t.Fatalf("ended with %v, sealed %v", result.Status, result.Sealed)
+	}
+	got, manifest := f.recorded(t)
+	want := map[recording.Stream]string{
+		recording.Stdin:  "export KEY=" + masked + "\n",
+		recording.Stdout: "key " + masked + "\ntail AKIA",
+		recording.Stderr: "trouble",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("recorded (-want +got): %s", diff)
+	}
+	if p.stdout.String() != got[recording.Stdout] || p.stderr.String() != got[recording.Stderr] {
+		t.Errorf("delivered %q and %q, recorded %q and %q", p.stdout.String(), p.stderr.String(), got[recording.Stdout], got[recording.Stderr])
+	}
+	if manifest.Outcome != recording.Closed || *manifest.Exit.Code != 3 || manifest.Exit.Process != recording.ProcessExited {
+		t.Errorf("the manifest says %+v", manifest.Exit)
+	}
+}
+
+func TestSizesAreRecordedBeforeTheyGoOn(t *testing.T) {
+	f := newFixture(t, func(_ context.Context, s streaming.Streams) error {
+		for size := range s.Resize {
+			if size.Width == 132 {
+				return nil
+			}
+		}
+		return errors.New("no size")
+	})
+	f.TTY = true
+	p := &person{resize: make(chan streaming.TerminalSize, 1)}
+	p.resize <- streaming.TerminalSize{Width: 132, Height: 43}
+	if result := f.Run(t.Context(), p.client()); result.Status != nil {
+		t.Fatal(result.Status)
+	}
+	if got, _ := f.recorded(t); got[recording.Resize] != "132x43" {
+		t.Errorf("recorded %q", got[recording.Resize])
+	}
+}
+
+// forever is a command that writes and waits for its end.
+func forever(ctx context.Context, s streaming.Streams) error {
+	_, _ = io.WriteString(s.Stdout, "started ")
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestEnds(t *testing.T) {
+	grant := authorizer.GrantRef{Namespace: "shop", Name: "g"}
+	tests := map[string]struct {
+		end    func(f *fixture, cancel context.CancelCauseFunc)
+		target func(context.Context, streaming.Streams) error
+		reason string
+		says   string
+	}{
+		"if the grant's time is over, then the person reads so": {
+			end: func(f *fixture, _ context.CancelCauseFunc) { f.Left = time.Millisecond }, reason: ReasonExpired, says: "has expired",
+		},
+		"if the grant had no time left, then nothing begins": {
+			end: func(f *fixture, _ context.CancelCauseFunc) { f.Left = -time.Hour }, reason: ReasonExpired, says: "has expired",
+		},
+		"if the grant is revoked, then the person reads so": {
+			end: func(_ *fixture, cancel context.CancelCauseFunc) { cancel(Revoked(grant)) }, reason: ReasonRevoked, says: "was revoked",
+		},
+		"if the pod goes, then the person reads so": {
+			end: func(_ *fixture, cancel context.CancelCauseFunc) { cancel(PodGone("shop", "web")) }, reason: ReasonPodGone, says: "shop/web is being deleted",
+		},
+		"if the object is deleted, then the person reads so": {
+			end: func(_ *fixture, cancel context.CancelCauseFunc) { cancel(Deleted()) }, reason: ReasonDeleted, says: "executionsession",
+		},
+		"if the gateway stops, then the person reads so": {
+			end: func(_ *fixture, cancel context.CancelCauseFunc) { cancel(Shutdown()) }, reason: ReasonShutdown, says: "shutting down",
+		},
+		"if the client leaves, then the recording says so": {
+			end: func(_ *fixture, cancel context.CancelCauseFunc) { cancel(streaming.ErrClientGone) }, reason: ReasonClientGone, says: "went away",
+		},
+		"if the client breaks the protocol, then the recording says so": {
+			end:    func(_ *fixture, cancel context.CancelCauseFunc) { cancel(fmt.Errorf("%w: x", streaming.ErrProtocol)) },
+			reason: ReasonProtocol, says: "broke the streaming protocol",
+		},
+		"if the connection to the container breaks, then the person reads so": {
+			end:    func(*fixture, context.CancelCauseFunc) {},
+			target: func(context.Context, streaming.Streams) error { return io.ErrUnexpectedEOF },
+			reason: ReasonConnectionLost, says: "connection to the container was lost",
+		},
+	}
+	for name, tc := range tests {
+		for _, tty := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", terminal ", tty), func(t *testing.T) {
+				target := tc.target
+				if target == nil {
+					target = forever
+				}
+				f := newFixture(t, target)
+				f.TTY = tty
+				ctx, cancel := context.WithCancelCause(t.Context())
+				tc.end(f, cancel)
+				p := &person{stdin: strings.NewReader("")}
+				result := f.Run(ctx, p.client())
+				var api apierrors.APIStatus
+				if !errors.As(result.Status, &api) || !strings.Contains(api.Status().Message, tc.says) {
+					t.Errorf("the status is %v", result.Status)
+				}
+				screen, want := p.stderr.String(), "sallyport: "
+				if tty {
+					screen, want = p.stdout.String(), "\r\nsallyport: "
+				}
+				if !strings.Contains(screen, want) || !strings.Contains(screen, tc.says) || p.cuts == 0 {
+					t.Errorf("the screen shows %q, %d cuts", screen, p.cuts)
+				}
+				got, manifest := f.recorded(t)
+				if manifest.Exit.Reason != tc.reason || manifest.Exit.Code != nil || !strings.Contains(got[recording.Note], tc.says) {
+					t.Errorf("recorded %+v, note %q", manifest.Exit, got[recording.Note])
+				}
+			})
+		}
+	}
+}
+
+func TestARefusalOfTheAPIServerPassesOn(t *testing.T) {
+	refusal := apierrors.NewBadRequest("the webhook says no")
+	f := newFixture(t, func(context.Context, streaming.Streams) error { return refusal })
+	result := f.Run(t.Context(), (&person{}).client())
+	_, manifest := f.recorded(t)
+	if !errors.Is(result.Status, refusal) || manifest.Exit.Reason != ReasonRefused || manifest.Exit.Message != refusal.Error() {
+		t.Errorf("status %v, recorded %+v", result.Status, manifest.Exit)
+	}
+}
+
+func TestNothingPassesUnrecorded(t *testing.T) {
+	t.Run("if the store breaks, then the output stops", func(t *testing.T) {
+		var f *fixture
+		f = newFixture(t, func(ctx context.Context, s streaming.Streams) error {
+			_, _ = io.WriteString(s.Stdout, "recorded\n")
+			f.store.breakWith(errors.New("disk on fire"))
+			line := []byte(strings.Repeat("more ", 1000))
+			for ctx.Err() == nil {
+				if _, err := s.Stdout.Write(line); err != nil {
+					break
+				}
+			}
+			// As client-go does: an error of a writer is swallowed.
+			return nil
+		})
+		p := &person{}
+		result := f.Run(t.Context(), p.client())
+		var api apierrors.APIStatus
+		if !errors.As(result.Status, &api) || !strings.Contains(api.Status().Message, "recording") || result.Sealed == nil {
+			t.Errorf("status %v, sealed %v", result.Status, result.Sealed)
+		}
+		if !strings.Contains(p.stderr.String(), "sallyport: the recording") {
+			t.Errorf("the person reads %q", p.stderr.String())
+		}
+	})
+	t.Run("if the store breaks at the end, then the exit code does not claim otherwise", func(t *testing.T) {
+		var f *fixture
+		f = newFixture(t, func(_ context.Context, s streaming.Streams) error {
+			_, err := io.WriteString(s.Stdout, "fine\n")
+			f.store.breakWith(errors.New("disk on fire"))
+			return err
+		})
+		result := f.Run(t.Context(), (&person{}).client())
+		var api apierrors.APIStatus
+		if !errors.As(result.Status, &api) || result.Sealed == nil {
+			t.Errorf("status %v, sealed %v", result.Status, result.Sealed)
+		}
+	})
+	t.Run("if input cannot be recorded, then it does not reach the container", func(t *testing.T) {
+		var reached bytes.Buffer
+		f := newFixture(t, func(ctx context.Context, s streaming.Streams) error {
+			_, _ = io.Copy(&reached, s.Stdin)
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		if _, err := f.Recorder.Close(t.Context(), recording.Exit{}); err != nil {
+			t.Fatal(err)
+		}
+		f.Run(t.Context(), (&person{stdin: strings.NewReader("rm -rf /\n")}).client())
+		if reached.Len() > 0 {
+			t.Errorf("the container got %q", reached.String())
+		}
+	})
+}
+
+// deaf is a person who does not read until the connection is cut.
+type deaf struct{ cut chan struct{} }
+
+func (d deaf) Write([]byte) (int, error) {
+	<-d.cut
+	return 0, io.ErrClosedPipe
+}
+
+func TestAPersonWhoDoesNotReadCannotHoldTheSession(t *testing.T) {
+	began := make(chan struct{})
+	f := newFixture(t, func(ctx context.Context, s streaming.Streams) error {
+		go func() {
+			close(began)
+			_, _ = io.WriteString(s.Stdout, "blocked\n")
+		}()
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	screen := deaf{make(chan struct{})}
+	var once sync.Once
+	go func() {
+		<-began
+		cancel(Deleted())
+	}()
+	result := f.Run(ctx, streaming.Client{
+		Stdout: screen, Stderr: screen, Cut: func(time.Duration) { once.Do(func() { close(screen.cut) }) },
+	})
+	if result.Exit.Reason != ReasonDeleted || result.Sealed != nil {
+		t.Errorf("ended with %+v, sealed %v", result.Exit, result.Sealed)
+	}
+}
+
+func TestSessionsLeaveNothingBehind(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for range 20 {
+		f := newFixture(t, forever)
+		f.TTY, f.Left = true, time.Millisecond
+		f.Run(t.Context(), (&person{stdin: strings.NewReader("x"), resize: make(chan streaming.TerminalSize)}).client())
+	}
+	for deadline := time.Now().Add(30 * time.Second); runtime.NumGoroutine() > before+2; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines before, %d after", before, runtime.NumGoroutine())
+		}
+	}
+}
