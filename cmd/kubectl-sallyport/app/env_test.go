@@ -3,7 +3,6 @@ package app
 import (
 	"bytes"
 	"context"
-	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -88,9 +87,10 @@ func (w *world) exec(ctx context.Context, args ...string) result {
 		Clock:     w.clock,
 		Getenv:    func(name string) string { return w.getenv[name] },
 		NewClient: w.newClient,
-		OpenStore: func(s3.Options) (objectstore.Store, error) {
-			if w.store == nil {
-				return nil, errors.New("no store in this test")
+		OpenStore: func(o s3.Options) (objectstore.Store, error) {
+			// The options have to be good for the real store, which does not connect yet.
+			if _, err := System().OpenStore(o); err != nil {
+				return nil, err
 			}
 			return w.store, nil
 		},

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -103,7 +104,7 @@ func (o *playOptions) play(ctx context.Context, r *recording.Recording) error {
 		return err
 	}
 	defer stop()
-	if cols, rows, err := o.Size(); err == nil && (cols < cast.Header().Cols || rows < cast.Header().Rows) {
+	if cols, rows, err := o.Size(); err == nil && cols > 0 && rows > 0 && (cols < cast.Header().Cols || rows < cast.Header().Rows) {
 		o.say("The session's terminal had %d columns and %d rows, yours has %d and %d.", cast.Header().Cols, cast.Header().Rows, cols, rows)
 	}
 	filter := safeterm.NewFilter(o.Streams.Out)
@@ -114,7 +115,7 @@ func (o *playOptions) play(ctx context.Context, r *recording.Recording) error {
 	err = player.Play(ctx, w, cast, player.Options{Speed: o.speed, IdleLimit: o.idleLimit}, o.Clock)
 	fmt.Fprintf(o.Streams.Out, "%s\n", filter.Restore())
 	if n := filter.Dropped(); n > 0 {
-		o.say("%d control sequences were left out; --raw passes them on, sessions show --log shows them.", n)
+		o.say("Control sequences left out: %d. --raw passes them on, sessions show --log shows them.", n)
 	}
 	if errors.Is(err, context.Canceled) {
 		return errors.New("interrupted")
@@ -145,6 +146,7 @@ func castOf(ctx context.Context, r *recording.Recording) (cast *asciicast.Decode
 
 // dump writes the bytes of both output streams, as they are.
 func (o *playOptions) dump(ctx context.Context, r *recording.Recording) error {
+	controls := false
 	for rec, err := range r.Records(ctx) {
 		if err != nil {
 			return err
@@ -152,11 +154,14 @@ func (o *playOptions) dump(ctx context.Context, r *recording.Recording) error {
 		if rec.Stream != recording.Stdout && rec.Stream != recording.Stderr {
 			continue
 		}
+		controls = controls || bytes.IndexByte(rec.Data, '\x1b') >= 0
 		if _, err := o.Streams.Out.Write(rec.Data); err != nil {
 			return fmt.Errorf("writing the output: %w", err)
 		}
 	}
-	o.say("Standard output is no terminal: everything was written at once, control sequences as they were recorded.")
+	if controls {
+		o.say("warning: standard output is no terminal, so control sequences were written as they were recorded")
+	}
 	return nil
 }
 

@@ -288,7 +288,7 @@ func TestPlay(t *testing.T) {
 		if took != 6*time.Second {
 			t.Errorf("took %s", took)
 		}
-		r.want(t, exit.OK, nil, []string{"2 control sequences were left out", "had 100 columns and 30 rows, yours has 80 and 24"})
+		r.want(t, exit.OK, nil, []string{"Control sequences left out: 2.", "had 100 columns and 30 rows, yours has 80 and 24"})
 		for _, dangerous := range []string{"\x1b]52", "\x1b[6n"} {
 			if strings.Contains(r.out, dangerous) {
 				t.Errorf("%q got through", dangerous)

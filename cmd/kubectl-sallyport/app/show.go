@@ -23,7 +23,7 @@ ID may be the beginning of a session's ID, if it is the only one. Verified is th
 of order between the first object and the last; nothing is signed yet, so not who wrote them.
 
   --log    each line of input and output with its time (UTC), its subject and its stream. Controls, and bytes that
-           are no text, are written as \x1b; what is typed on a terminal is shown with the line it was echoed in.
+           are no text, are written as \x1b. A line comes when it is complete, with the time of its first byte.
   --json   the records exactly, one JSON object a line: n, time, offset (seconds), by, stream, and text, or base64
            where the bytes are no text; masked lists the rules that masked something.
 
@@ -125,7 +125,7 @@ func (o *showOptions) describe(ctx context.Context, store objectstore.Store, id 
 	o.row("Verified", "NO: "+fault.Error())
 }
 
-func (o *showOptions) row(name, value string) { o.print("%-13s %s", name+":", safeterm.Line(value)) }
+func (o *showOptions) row(name, value string) { o.print("%-13s %s", name+":", orNone(safeterm.Line(value))) }
 
 func (o *showOptions) printRecording(r *recording.Recording) {
 	open := &r.Open

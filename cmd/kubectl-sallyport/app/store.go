@@ -67,6 +67,7 @@ func (p *plugin) openStore(f *storeFlags) (objectstore.Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.Now = p.Clock.Now
 	store, err := p.OpenStore(o)
 	if err != nil {
 		return nil, fmt.Errorf("opening the object store: %w", err)
