@@ -1,0 +1,88 @@
+package api_test
+
+import (
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/fields"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
+	"github.com/sallyport-dev/sallyport/test/gen"
+)
+
+func validSession() client.Object { return gen.MakeSession("", "s").ForCreate().Obj() }
+
+func TestSession(t *testing.T) {
+	runCreations(t, "ExecutionSession", validSession, map[string]creation{
+		"if it is as the proxy makes it, it is accepted": with(),
+		"if an argument is empty, it is accepted":        with(set("spec.command", list("sh", "-c", ""))),
+		"if it has no command, it is accepted":           with(unset("spec.command")),
+		"if it has no user, it is refused":               with(unset("spec.user")).isRefused("spec.user", "Required"),
+		"if it has no grant, it is refused":              with(unset("spec.grantRef")).isRefused("spec.grantRef", "Required"),
+		"if the pod is not pinned, it is refused":        with(unset("spec.podRef.uid")).isRefused("spec.podRef.uid", "Required"),
+		"if it is not recorded, it is refused":           with(unset("spec.recording")).isRefused("spec.recording", "Required"),
+		"if the digest has no form, it is refused":       with(set("spec.commandDigest", strings.Repeat("0", 71))).isRefused("spec.commandDigest", "sha256"),
+		"if the action is unknown, it is refused":        with(set("spec.action", "Fly")).isRefused("spec.action", "Unsupported value"),
+		"if it has an unknown field, it is refused":      with(set("spec.secret", "x")).isRefused(`unknown field "spec.secret"`),
+	})
+}
+
+func TestSessionSpecNeverChanges(t *testing.T) {
+	c, session := cluster.AdminClient, gen.MakeSession(cluster.Namespace(t), "s").ForCreate().Obj()
+	if err := c.Create(t.Context(), session); err != nil {
+		t.Fatal(err)
+	}
+	session.Spec.User.Username = "eve"
+	checkAnswer(t, c.Update(t.Context(), session), []string{"spec", "the spec of a session is immutable"})
+}
+
+func TestSessionStatus(t *testing.T) {
+	tests := map[string]struct {
+		status  accessv1alpha1.ExecutionSessionStatus
+		refused []string
+	}{
+		"if it goes live, it is accepted":                {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionLive, UsedTokens: []string{"a"}}, nil},
+		"if the exit code is 0, it is accepted":          {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionEnded, ExitCode: new(int32(0))}, nil},
+		"if the state is unknown, it is refused":         {accessv1alpha1.ExecutionSessionStatus{State: "Lost"}, []string{"status.state", "Unsupported value"}},
+		"if a token is used twice, it is refused":        {accessv1alpha1.ExecutionSessionStatus{UsedTokens: []string{"a", "a"}}, []string{"status.usedTokens[1]", "Duplicate value"}},
+		"if too many tokens are used, it is refused":     {accessv1alpha1.ExecutionSessionStatus{UsedTokens: strings.Split("abcdefghi", "")}, []string{"status.usedTokens", "8"}},
+		"if the reason is a novel, it is refused":        {accessv1alpha1.ExecutionSessionStatus{Reason: strings.Repeat("x", 1025)}, []string{"status.reason", "1024"}},
+		"if a token has no identifier, it is refused":    {accessv1alpha1.ExecutionSessionStatus{UsedTokens: []string{""}}, []string{"status.usedTokens[0]", "at least 1 chars"}},
+		"if a token's identifier is long, it is refused": {accessv1alpha1.ExecutionSessionStatus{UsedTokens: []string{strings.Repeat("x", 65)}}, []string{"status.usedTokens[0]", "64"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			c, session := cluster.AdminClient, gen.MakeSession(cluster.Namespace(t), "s").ForCreate().Obj()
+			if err := c.Create(t.Context(), session); err != nil {
+				t.Fatal(err)
+			}
+			session.Status = tt.status
+			checkAnswer(t, c.Status().Update(t.Context(), session), tt.refused)
+		})
+	}
+}
+
+// `kubectl get executionsessions --field-selector spec.user.username=…,status.state=Live` says where somebody is now.
+func TestSessionsAreFoundByUserAndState(t *testing.T) {
+	c, ns := cluster.AdminClient, cluster.Namespace(t)
+	for name, user := range map[string]string{"one": "developer", "two": "eve"} {
+		session := gen.MakeSession(ns, name).ForCreate().Obj()
+		session.Spec.User.Username = user
+		if err := c.Create(t.Context(), session); err != nil {
+			t.Fatal(err)
+		}
+		session.Status.State = accessv1alpha1.SessionLive
+		if err := c.Status().Update(t.Context(), session); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var found accessv1alpha1.ExecutionSessionList
+	selector := fields.Set{"spec.user.username": "eve", "status.state": "Live"}.AsSelector()
+	if err := c.List(t.Context(), &found, client.InNamespace(ns), client.MatchingFieldsSelector{Selector: selector}); err != nil {
+		t.Fatal(err)
+	}
+	if len(found.Items) != 1 || found.Items[0].Name != "two" {
+		t.Errorf("found %v", found.Items)
+	}
+}
