@@ -1,0 +1,27 @@
+package webhooks
+
+import (
+	"context"
+	"fmt"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
+)
+
+// access asks the API server's authorizer whether who made a request has one of Sallyport's own verbs.
+func access(ctx context.Context, c client.Client, u *authenticationv1.UserInfo, verb, resource, namespace, name string) (bool, error) {
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User: u.Username, UID: u.UID, Groups: u.Groups, Extra: reviewExtra(u),
+		ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Verb: verb, Namespace: namespace, Name: name, Resource: resource,
+			Group: accessv1alpha1.GroupVersion.Group, Version: accessv1alpha1.GroupVersion.Version,
+		},
+	}}
+	if err := c.Create(ctx, review); err != nil {
+		return false, fmt.Errorf("asking whether %q may %s %s: %w", u.Username, verb, resource, err)
+	}
+	return review.Status.Allowed && !review.Status.Denied, nil
+}
