@@ -125,7 +125,9 @@ func (o *showOptions) describe(ctx context.Context, store objectstore.Store, id 
 	o.row("Verified", "NO: "+fault.Error())
 }
 
-func (o *showOptions) row(name, value string) { o.print("%-13s %s", name+":", orNone(safeterm.Line(value))) }
+func (o *showOptions) row(name, value string) {
+	o.print("%-13s %s", name+":", orNone(safeterm.Line(value)))
+}
 
 func (o *showOptions) printRecording(r *recording.Recording) {
 	open := &r.Open
