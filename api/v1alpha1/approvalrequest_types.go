@@ -122,9 +122,11 @@ type ApprovalRequestStatus struct {
 // +kubebuilder:resource:shortName=xar,categories=sallyport
 // +kubebuilder:printcolumn:name="Grant",type=string,JSONPath=`.spec.grantRef.name`
 // +kubebuilder:printcolumn:name="Requester",type=string,JSONPath=`.spec.requester`
+// +kubebuilder:printcolumn:name="Subject",type=string,JSONPath=`.spec.subject.name`
 // +kubebuilder:printcolumn:name="Needs",type=integer,JSONPath=`.spec.requiredApprovals`
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Deadline",type=string,JSONPath=`.spec.deadline`
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:printcolumn:name="Summary",type=string,JSONPath=`.spec.summary`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type ApprovalRequest struct {

@@ -211,6 +211,8 @@ type ExecutionGrantStatus struct {
 // +kubebuilder:printcolumn:name="Pod",type=string,JSONPath=`.spec.target.podName`
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Until",type=string,JSONPath=`.status.activeUntil`
+// +kubebuilder:printcolumn:name="Subject",type=string,JSONPath=`.spec.subject.name`,priority=1
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.spec.reason`,priority=1
 // +kubebuilder:printcolumn:name="Ticket",type=string,JSONPath=`.spec.ticket`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`

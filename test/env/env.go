@@ -8,9 +8,11 @@
 //	func TestMain(m *testing.M) { env.Main(m, env.Options{}, func(e *env.Env) { cluster = e }) }
 //
 // The programs come from the directory that KUBEBUILDER_ASSETS names. Where it is unset the package fails and
-// says so: tests that need a server are never skipped in silence. Nothing runs beside the API server, so nothing
-// deletes the dependents of a deleted object, no namespace ever goes away, and no pod ever runs. Every test takes
-// a namespace of its own.
+// says so: tests that need a server are never skipped in silence. The server starts before the tests do, so go test's
+// cache does not see which CRDs it read: after a change of these, run with -count=1 (`make test` caches nothing).
+//
+// Nothing runs beside the API server, so nothing deletes the dependents of a deleted object, no namespace ever goes
+// away, and no pod ever runs. Every test takes a namespace of its own.
 package env
 
 import (
