@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -11,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
 
@@ -114,16 +116,16 @@ func (o *loginOptions) change(config *api.Config, from string) (string, error) {
 func (o *loginOptions) check(ctx context.Context, config *api.Config, name string) error {
 	waiting := progress.Start(ctx, o.Streams.ErrOut, o.ErrTerminal, o.Clock, "asking the gateway who you are")
 	defer waiting.Stop()
-	rest, err := clientcmd.NewNonInteractiveClientConfig(*config, name, &clientcmd.ConfigOverrides{}, nil).ClientConfig()
+	through, err := clientcmd.NewNonInteractiveClientConfig(*config, name, &clientcmd.ConfigOverrides{}, nil).ClientConfig()
 	if err != nil {
 		return fmt.Errorf("context %q: %w", name, err)
 	}
-	o.introduce(rest)
-	client, err := kubernetes.NewForConfig(rest)
+	o.introduce(through)
+	client, err := kubernetes.NewForConfig(through)
 	if err != nil {
 		return fmt.Errorf("context %q: %w", name, err)
 	}
-	version, err := client.ServerVersionWithContext(ctx)
+	version, err := serverVersion(ctx, client.Discovery().RESTClient())
 	if err != nil {
 		return o.explain(err)
 	}
@@ -131,12 +133,28 @@ func (o *loginOptions) check(ctx context.Context, config *api.Config, name strin
 	who, err := client.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
 	if err != nil {
 		// An API server before 1.28 does not know the question; that the gateway works is known already.
-		o.say("The gateway %q answers (Kubernetes %s).", o.gateway, safeterm.Line(version.GitVersion))
+		o.say("The gateway %q answers (Kubernetes %s).", o.gateway, version)
 		return nil
 	}
 	o.say("The gateway %q answers (Kubernetes %s); you are %s.",
-		o.gateway, safeterm.Line(version.GitVersion), safeterm.Line(who.Status.UserInfo.Username))
+		o.gateway, version, safeterm.Line(who.Status.UserInfo.Username))
 	return nil
+}
+
+// serverVersion asks for the version of Kubernetes, in characters that are safe to print. It is what discovery asks,
+// but discovery's own client loses the words of a refusal.
+func serverVersion(ctx context.Context, c rest.Interface) (string, error) {
+	answer := c.Get().AbsPath("/version").Do(ctx)
+	if err := answer.Error(); err != nil {
+		return "", err
+	}
+	var version struct {
+		GitVersion string `json:"gitVersion"`
+	}
+	if body, err := answer.Raw(); err != nil || json.Unmarshal(body, &version) != nil || version.GitVersion == "" {
+		return "", errors.New("what answers at its path is no Kubernetes API")
+	}
+	return safeterm.Line(version.GitVersion), nil
 }
 
 func (o *loginOptions) explain(err error) error {
@@ -144,7 +162,7 @@ func (o *loginOptions) explain(err error) error {
 	case apierrors.IsNotFound(err):
 		return exit.WithHint(err, "there is no gateway %q in this cluster: is Sallyport installed?", o.gateway)
 	case apierrors.IsForbidden(err):
-		return exit.WithHint(err, "an administrator can bind the ClusterRole sallyport-gateway-user to you")
+		return exit.WithHint(err, "Sallyport is not installed in this cluster, or an administrator has to bind the ClusterRole sallyport-gateway-user to you")
 	case apierrors.IsServiceUnavailable(err):
 		return exit.WithHint(err, "the gateway is out: kubectl get apiservice %s.%s says why", layout.GatewayVersion, layout.GatewayGroup)
 	}

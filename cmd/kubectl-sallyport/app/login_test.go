@@ -124,7 +124,7 @@ func TestLoginWritesNothingWhenTheGatewayDoesNotWork(t *testing.T) {
 			w := newWorld(t)
 			w.kubeconfig = config(t, t.TempDir(), gateway(t, tc.status))
 			before := read(t, w.kubeconfig)
-			w.run("login").want(t, tc.code, nil, []string{"Error from server", tc.hint})
+			w.run("login").want(t, tc.code, nil, []string{"Error from server", "as the test wants", tc.hint})
 			if read(t, w.kubeconfig) != before {
 				t.Error("the kubeconfig was changed")
 			}
