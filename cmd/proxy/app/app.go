@@ -93,13 +93,14 @@ type gateway struct {
 	synced      chan struct{}
 }
 
-// build makes everything, and starts nothing.
+// The right to the two Secrets stands with the manager, which has the same service account.
 //
-// +kubebuilder:rbac:groups="",namespace=sallyport-system,resources=secrets,verbs=get;create;update
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
 // +kubebuilder:rbac:groups="",resources=users;groups;serviceaccounts,verbs=impersonate
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=*,verbs=impersonate
+
+// build makes everything, and starts nothing.
 func build(ctx context.Context, o *options, config *rest.Config, now func() time.Time, log logr.Logger) (*gateway, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()

@@ -1,0 +1,296 @@
+package proxy
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr/testr"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
+	"github.com/sallyport-dev/sallyport/internal/authorizer"
+	"github.com/sallyport-dev/sallyport/internal/identity"
+	"github.com/sallyport-dev/sallyport/internal/mask"
+	"github.com/sallyport-dev/sallyport/internal/objectstore"
+	"github.com/sallyport-dev/sallyport/internal/objectstore/memory"
+	"github.com/sallyport-dev/sallyport/internal/proxy/session"
+	"github.com/sallyport-dev/sallyport/internal/recording"
+	"github.com/sallyport-dev/sallyport/internal/sessiontoken"
+	"github.com/sallyport-dev/sallyport/internal/streaming"
+)
+
+const secret = "AKIAENDTOENDTESTABCD"
+
+var user = authorizer.User{Name: "dev", Groups: []string{"devs", "system:authenticated"}, Extra: map[string][]string{"example.com/level": {"7"}}}
+
+// world is a gateway between a test and an API server that behaves as the real one where the gateway looks.
+type world struct {
+	t        *testing.T
+	store    *memory.Store
+	registry *session.Registry
+	public   ed25519.PublicKey
+	gateway  *httptest.Server
+
+	mu          sync.Mutex
+	user        authorizer.User
+	storeError  error
+	decide      func(authorizer.Attributes) (authorizer.Decision, error)
+	rbac        bool
+	noPod       bool
+	noSessions  bool
+	noWebSocket bool
+	calls       []string // of exec, at the API server
+	tokens      map[string]bool
+	sessions    []*accessv1alpha1.ExecutionSession
+	states      []accessv1alpha1.SessionState
+	last        accessv1alpha1.ExecutionSessionStatus
+	ended       chan string
+	api         http.HandlerFunc // for what is not known here
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{
+		t: t, store: memory.New(time.Now), registry: &session.Registry{}, user: user, rbac: true,
+		tokens: map[string]bool{}, ended: make(chan string, 16),
+		decide: func(authorizer.Attributes) (authorizer.Decision, error) {
+			return authorizer.Decision{
+				Outcome: authorizer.Allow, Until: time.Now().Add(time.Hour).UnixNano(),
+				Grant: authorizer.GrantRef{Namespace: "shop", Name: "g", UID: "u-g"},
+			}, nil
+		},
+	}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(w.serveAPI))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	config := &rest.Config{Host: server.URL, BearerToken: "the-gateway's-own", TLSClientConfig: rest.TLSClientConfig{Insecure: true}}
+	asJSON := rest.CopyConfig(config)
+	asJSON.ContentType, asJSON.AcceptContentTypes = "application/json", "application/json"
+	clients, err := kubernetes.NewForConfig(asJSON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.public = public
+	h, err := New(Options{
+		Authenticate: w.authenticate, API: config, Log: testr.New(t),
+		Sessions: Sessions{
+			Access: clients.AuthorizationV1(), Pods: clients.CoreV1(), Authorizer: w, Grants: w, Store: w, Record: w.record,
+			Rules: mask.Default(), Key: key, Registry: w.registry, Now: time.Now,
+			Ended: func(reason string, _ bool) { w.ended <- reason },
+			Proxy: "proxy-0", Cluster: "test", Program: "test",
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.gateway = httptest.NewTLSServer(h)
+	t.Cleanup(w.gateway.Close)
+	return w
+}
+
+// set changes the world between two requests.
+func (w *world) set(change func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change()
+}
+
+func (w *world) authenticate(r *http.Request) (authorizer.User, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.user.Name == "" {
+		return authorizer.User{}, identity.ErrNone
+	}
+	return w.user, nil
+}
+
+func (w *world) Authorize(_ context.Context, a authorizer.Attributes) (authorizer.Decision, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.decide(a)
+}
+
+func (w *world) Grant(_ context.Context, namespace, name string) (*accessv1alpha1.ExecutionGrant, error) {
+	return &accessv1alpha1.ExecutionGrant{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: "u-g"},
+		Spec:       accessv1alpha1.ExecutionGrantSpec{Requester: &accessv1alpha1.Identity{Username: "pipeline"}, Reason: "because"},
+		Status:     accessv1alpha1.ExecutionGrantStatus{ApprovalRequestName: "ar", ApprovedDigest: "sha256:d"},
+	}, nil
+}
+
+func (w *world) Approval(context.Context, string, string) (*accessv1alpha1.ApprovalRequest, error) {
+	return &accessv1alpha1.ApprovalRequest{Spec: accessv1alpha1.ApprovalRequestSpec{
+		Decisions: []accessv1alpha1.ApprovalDecision{{Approver: "boss", Verdict: accessv1alpha1.VerdictApproved, Comment: "go"}},
+	}}, nil
+}
+
+func (w *world) Create(_ context.Context, s *accessv1alpha1.ExecutionSession) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.noSessions {
+		return errors.New("no")
+	}
+	w.sessions = append(w.sessions, s)
+	return nil
+}
+
+func (w *world) Report(_ context.Context, _ *accessv1alpha1.ExecutionSession, status accessv1alpha1.ExecutionSessionStatus) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.states, w.last = append(w.states, status.State), status
+	return nil
+}
+
+func (w *world) record(ctx context.Context, open recording.Open) (*recording.Recorder, error) {
+	w.mu.Lock()
+	err := w.storeError
+	w.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	return recording.Start(ctx, w.store, recording.Options{
+		Now: time.Now, Retention: objectstore.Retention{Mode: objectstore.Compliance, Until: time.Now().Add(time.Hour)},
+	}, open)
+}
+
+func (w *world) serveAPI(rw http.ResponseWriter, r *http.Request) {
+	if got := r.Header.Get("Authorization"); got != "Bearer the-gateway's-own" {
+		w.t.Errorf("%s came with authorization %q", r.URL.Path, got)
+	}
+	impersonated := r.Header.Get("Impersonate-User") != ""
+	switch {
+	case r.URL.Path == "/apis/authorization.k8s.io/v1/subjectaccessreviews" && !impersonated:
+		w.serveReview(rw, r)
+	case r.URL.Path == "/api/v1/namespaces/shop/pods/web" && !impersonated:
+		w.servePod(rw)
+	case strings.HasSuffix(r.URL.Path, "/exec") || strings.HasSuffix(r.URL.Path, "/attach"):
+		w.serveExec(rw, r)
+	default:
+		w.api(rw, r)
+	}
+}
+
+func (w *world) serveReview(rw http.ResponseWriter, r *http.Request) {
+	var review authorizationv1.SubjectAccessReview
+	if err := json.NewDecoder(r.Body).Decode(&review); err != nil {
+		w.t.Error(err)
+	}
+	w.mu.Lock()
+	review.Status.Allowed = w.rbac && review.Spec.User == user.Name && review.Spec.ResourceAttributes.Subresource != ""
+	w.mu.Unlock()
+	writeJSON(rw, http.StatusCreated, review)
+}
+
+func (w *world) servePod(rw http.ResponseWriter) {
+	w.mu.Lock()
+	gone := w.noPod
+	w.mu.Unlock()
+	if gone {
+		writeError(rw, notFound(`pods "web" not found`))
+		return
+	}
+	writeJSON(rw, http.StatusOK, corev1.Pod{
+		TypeMeta:   metav1.TypeMeta{Kind: "Pod", APIVersion: "v1"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web", UID: "u-web"},
+		Spec: corev1.PodSpec{NodeName: "n1", Containers: []corev1.Container{
+			{Name: "app", Image: "web:1", Env: []corev1.EnvVar{{Name: "PASSWORD", Value: "hunter2"}}}, {Name: "side"},
+		}},
+		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "app", Image: "web:1", ImageID: "sha256:i"}}},
+	})
+}
+
+// serveExec checks the token as the webhook does, and then plays the container.
+func (w *world) serveExec(rw http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	subresource := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
+	claims, err := sessiontoken.Verify(w.public, r.Header.Get("Impersonate-Extra-Gateway.sallyport.dev%2fsession-Token"), time.Now())
+	if err == nil {
+		err = claims.Binds(sessiontoken.Claims{
+			Namespace: "shop", Username: user.Name, Pod: "web", PodUID: "u-web", Container: query.Get("container"),
+			Subresource: subresource, CommandDigest: authorizer.CommandDigest(query["command"]),
+		})
+	}
+	w.mu.Lock()
+	if w.tokens[claims.ID] {
+		err = errors.New("the token was used before")
+	}
+	w.tokens[claims.ID] = true
+	w.calls = append(w.calls, fmt.Sprint(r.Method, " ", subresource, " as ", r.Header.Get("Impersonate-User"), " ",
+		r.Header.Values("Impersonate-Group"), " level ", r.Header.Get("Impersonate-Extra-Example.com%2flevel")))
+	refused := w.noWebSocket && r.Header.Get("Upgrade") == "websocket"
+	w.mu.Unlock()
+	if err != nil || refused {
+		writeError(rw, forbidden(fmt.Sprint("the webhook says: ", err)))
+		return
+	}
+	flag := func(name string) bool { return query.Get(name) == "true" }
+	o := streaming.Options{Stdin: flag("stdin"), Stdout: flag("stdout"), Stderr: flag("stderr"), TTY: flag("tty")}
+	_ = streaming.Serve(rw, r, o, func(ctx context.Context, c streaming.Client) error { return container(ctx, c, query["command"]) })
+}
+
+// container runs a command.
+func container(ctx context.Context, c streaming.Client, command []string) error {
+	if len(command) == 0 {
+		command = []string{"print", "attached"}
+	}
+	switch command[0] {
+	case "print":
+		_, err := io.WriteString(c.Stdout, strings.Join(command[1:], " "))
+		return err
+	case "cat":
+		_, err := io.Copy(c.Stdout, c.Stdin)
+		return err
+	case "exit":
+		code, err := strconv.Atoi(command[1])
+		return errors.Join(err, streaming.ExitError{Code: code})
+	default:
+		_, _ = io.WriteString(c.Stdout, "started")
+		<-ctx.Done()
+		return nil
+	}
+}
+
+// recorded is the only recording in the store, verified.
+func (w *world) recorded() (*recording.Recording, string) {
+	w.t.Helper()
+	var text strings.Builder
+	for summary, err := range recording.List(w.t.Context(), w.store, recording.ListOptions{From: time.Now().Add(-time.Hour), To: time.Now().Add(time.Hour)}) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		r, err := recording.Load(w.t.Context(), w.store, summary.ID)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for record, err := range r.Records(w.t.Context()) {
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			if record.Stream != recording.Ended {
+				fmt.Fprintf(&text, "%s:%s|", record.Stream, record.Data)
+			}
+		}
+		return r, text.String()
+	}
+	return nil, ""
+}
