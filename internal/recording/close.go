@@ -21,8 +21,10 @@ func (r *Recorder) close(ctx context.Context, exit Exit) (Manifest, error) {
 	if exit.Process == "" {
 		exit.Process = ProcessUnknown
 	}
+	release := context.AfterFunc(ctx, func() { r.up.giveUp(fmt.Errorf("closing the recording: %w", ctx.Err())) })
+	defer release()
 	last, err := r.stop(exit)
-	if uploadErr := r.up.finish(ctx); uploadErr != nil {
+	if uploadErr := r.up.finish(); uploadErr != nil {
 		err = uploadErr
 	}
 	m := r.manifestOf(exit)

@@ -29,7 +29,7 @@ const (
 
 const (
 	defaultFlushEvery   = 5 * time.Second
-	defaultSegmentBytes = 4 << 20
+	defaultSegmentBytes = 8 << 20
 	maxSegmentBytes     = 12 << 20 // leaves room below objectstore.MaxObjectBytes for one frame
 )
 
@@ -38,7 +38,7 @@ type Options struct {
 	Now          func() time.Time      // required
 	Retention    objectstore.Retention // required; of every object of the recording
 	FlushEvery   time.Duration         // longest time that a record is only in memory; default 5 s
-	SegmentBytes int                   // JSON in a segment, uncompressed; default 4 MiB, at most 12 MiB
+	SegmentBytes int                   // JSON in a segment, uncompressed; default 8 MiB, at most 12 MiB
 }
 
 func (o *Options) complete() error {

@@ -252,27 +252,33 @@ func TestFailedUploadEndsTheRecording(t *testing.T) {
 }
 
 func TestCloseWithAStoreThatHangs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFixture()
-		r := f.start(t, hooked{f.Store, func(ctx context.Context, key string) error {
-			if strings.Contains(key, "open") {
-				return nil
-			}
-			<-ctx.Done()
-			return ctx.Err()
-		}})
-		must(t, r.Record(recording.Stdout, []byte("x")))
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		if _, err := r.Close(ctx, completed()); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("Close: %v, want the deadline", err)
+	f := newFixture()
+	f.opts.SegmentBytes = 1000
+	hung := make(chan struct{})
+	var once sync.Once
+	r := f.start(t, hooked{f.Store, func(ctx context.Context, key string) error {
+		if strings.Contains(key, "open") {
+			return nil
 		}
-		got, err := recording.Load(t.Context(), f.Store, f.id)
-		must(t, err)
-		if got.State != recording.StateOpen {
-			t.Errorf("state %s, want open: nothing could say otherwise", got.State)
+		once.Do(func() { close(hung) })
+		<-ctx.Done()
+		return ctx.Err()
+	}})
+	go func() { // will block, holding the recorder, and must be let go
+		for r.Record(recording.Stdout, make([]byte, 1000)) == nil {
 		}
-	})
+	}()
+	<-hung
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := r.Close(ctx, completed()); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Close: %v, want the deadline", err)
+	}
+	got, err := recording.Load(t.Context(), f.Store, f.id)
+	must(t, err)
+	if got.State != recording.StateOpen {
+		t.Errorf("state %s, want open: nothing could say otherwise", got.State)
+	}
 }
 
 func TestCloseHappensOnce(t *testing.T) {

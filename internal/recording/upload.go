@@ -26,8 +26,9 @@ type uploader struct {
 	err      error
 
 	// Written by the goroutine that puts; read after done.
-	acked []Segment
-	after tally // counts up to and including the last of acked
+	acked    []Segment
+	after    tally // counts up to and including the last of acked
+	complete bool  // everything was stored, whatever failed after that
 }
 
 // startUploader starts with the segment that first describes.
@@ -73,6 +74,7 @@ func (u *uploader) upload(ctx context.Context) {
 		}
 		segmentPool.Put(s)
 	}
+	u.complete = u.failure() == nil
 }
 
 func (u *uploader) put(ctx context.Context, s *segment) error {
@@ -116,16 +118,19 @@ func (u *uploader) failure() error {
 	}
 }
 
-// finish waits until every queued frame is stored or the uploader has failed.
-// When ctx ends first the uploads are given up, as failed. No send may follow.
-func (u *uploader) finish(ctx context.Context) error {
+// giveUp makes waiting and uploading end, as failed.
+func (u *uploader) giveUp(err error) {
+	u.fail(err)
+	u.cancel()
+}
+
+// finish waits until every queued frame is stored or the uploader has failed. No
+// send may follow.
+func (u *uploader) finish() error {
 	close(u.frames)
-	select {
-	case <-u.done:
-	case <-ctx.Done():
-		u.fail(fmt.Errorf("closing the recording: %w", ctx.Err()))
-		u.cancel()
-		<-u.done
+	<-u.done
+	if u.complete {
+		return nil
 	}
 	return u.failure()
 }
