@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"reflect"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,6 +33,9 @@ type Streams struct {
 }
 
 // Target is a container behind the API server.
+//
+// BUG(streaming): over SPDY client-go takes a connection that breaks for a command that ended well. SPDY is used only for
+// API servers without WebSocket v5 (before 1.30).
 type Target struct {
 	// API is the gateway's own access; it is not changed.
 	API *rest.Config
@@ -64,16 +69,29 @@ func (t Target) Stream(ctx context.Context, s Streams) error {
 		return ExitError{Code: exit.ExitStatus()}
 	case err != nil && a.refusal != nil:
 		return a.refusal
+	case ctx.Err() == nil && isRemote(err):
+		return &apierrors.StatusError{ErrStatus: metav1.Status{
+			Status: metav1.StatusFailure, Code: http.StatusInternalServerError, Reason: metav1.StatusReasonInternalError, Message: err.Error(),
+		}}
 	default:
 		return err
 	}
+}
+
+// isRemote reports whether an error is the container runtime's word on why the command did not run, such as that there is
+// no such program. client-go gives it as bare text; what breaks in the connection itself it wraps, or names by a type.
+func isRemote(err error) bool {
+	bare := reflect.TypeOf(errors.New(""))
+	return err != nil && reflect.TypeOf(err) == bare && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) &&
+		!errors.Is(err, io.ErrClosedPipe) && !errors.Is(err, net.ErrClosed)
 }
 
 // attempts are those to connect for one session, one after the other.
 type attempts struct {
 	target Target
 	// refusal is the API server's answer to the last attempt; nil if it was accepted, or answered without a Status.
-	refusal error
+	refusal   error
+	connected bool
 }
 
 func (a *attempts) executor() (remotecommand.Executor, error) {
@@ -110,7 +128,8 @@ func (a attempt) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	response, err := transport.NewImpersonatingRoundTripper(as, a.RoundTripper).RoundTrip(r)
 	a.all.refusal = refusalIn(response, err)
-	if err == nil && response.StatusCode == http.StatusSwitchingProtocols && a.all.target.Connected != nil {
+	a.all.connected = err == nil && response.StatusCode == http.StatusSwitchingProtocols
+	if a.all.connected && a.all.target.Connected != nil {
 		a.all.target.Connected()
 	}
 	return response, err

@@ -129,6 +129,31 @@ func TestTargetPassesTheAPIServersRefusalOn(t *testing.T) {
 	}
 }
 
+func TestTargetTellsAMessageFromABrokenConnection(t *testing.T) {
+	t.Run("if the node cannot run the command, then its message comes", func(t *testing.T) {
+		s := newAPIServer(t, Options{Stdout: true}, nil, func(context.Context, Client) error {
+			return apierrors.NewInternalError(errors.New("no such program"))
+		})
+		err := s.target(t).Stream(t.Context(), Streams{Stdout: io.Discard})
+		var api apierrors.APIStatus
+		if !errors.As(err, &api) || !strings.Contains(api.Status().Message, "no such program") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("if the connection breaks, then no message is made up", func(t *testing.T) {
+		s := newAPIServer(t, Options{Stdout: true}, nil, func(_ context.Context, c Client) error {
+			c.Cut(0)
+			<-t.Context().Done()
+			return nil
+		})
+		err := s.target(t).Stream(t.Context(), Streams{Stdout: io.Discard})
+		var api apierrors.APIStatus
+		if err == nil || errors.As(err, &api) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 func TestTargetWithoutIdentityDoesNotConnect(t *testing.T) {
 	s := newAPIServer(t, Options{Stdout: true}, nil, func(context.Context, Client) error { return nil })
 	target := s.target(t)

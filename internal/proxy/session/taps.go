@@ -77,13 +77,13 @@ type input struct {
 // Read returns bytes that are recorded.
 func (i *input) Read(p []byte) (int, error) {
 	n, err := i.from.Read(p)
-	if n == 0 {
-		return 0, err
-	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.closed {
+	switch {
+	case i.closed:
 		return 0, io.EOF
+	case n == 0:
+		return 0, err
 	}
 	if failure := record(i.recorder, recording.Stdin, i.masker.Write(p[:n])); failure != nil {
 		i.fail(recordingFailed())
