@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"reflect"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -69,7 +68,7 @@ func (t Target) Stream(ctx context.Context, s Streams) error {
 		return ExitError{Code: exit.ExitStatus()}
 	case err != nil && a.refusal != nil:
 		return a.refusal
-	case ctx.Err() == nil && isRemote(err):
+	case a.connected && ctx.Err() == nil && isRemote(err):
 		return &apierrors.StatusError{ErrStatus: metav1.Status{
 			Status: metav1.StatusFailure, Code: http.StatusInternalServerError, Reason: metav1.StatusReasonInternalError, Message: err.Error(),
 		}}
@@ -78,11 +77,10 @@ func (t Target) Stream(ctx context.Context, s Streams) error {
 	}
 }
 
-// isRemote reports whether an error is the container runtime's word on why the command did not run, such as that there is
-// no such program. client-go gives it as bare text; what breaks in the connection itself it wraps, or names by a type.
+// isRemote reports whether an error on an open connection is the node's word on why the command did not run, such as that
+// there is no such program. client-go gives it as bare text, and wraps what breaks in the connection itself.
 func isRemote(err error) bool {
-	bare := reflect.TypeOf(errors.New(""))
-	return err != nil && reflect.TypeOf(err) == bare && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) &&
+	return err != nil && errors.Unwrap(err) == nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) &&
 		!errors.Is(err, io.ErrClosedPipe) && !errors.Is(err, net.ErrClosed)
 }
 
