@@ -43,6 +43,8 @@ for user in super-admin admin developer approver auditor; do cp "$KUBECONFIG_DIR
 say "An administrator has a namespace with an application; the application holds a secret."
 KUBECONFIG="$work/admin.yaml" kubectl apply -f config/samples/demo.yaml >"$work/apply"; show "$work/apply"
 KUBECONFIG="$work/admin.yaml" kubectl -n demo rollout status statefulset/web --timeout=120s >"$work/apply"; show "$work/apply"
+# What an interrupted demo left would open the door too early.
+KUBECONFIG="$work/admin.yaml" kubectl -n demo delete executiongrants --all >"$work/apply"
 
 say "The developer may exec by RBAC, and is denied: nobody goes in directly."
 denied 'kubectl sallyport request' developer kubectl exec -n demo web-0 -- id
@@ -65,13 +67,14 @@ spec:
 YAML
 show "$work/grant.yaml"
 works applied developer kubectl apply -f "$work/grant.yaml"
+works pending developer kubectl wait -n demo "--for=jsonpath={.status.approvalRequestName}" --timeout=30s "xg/$grant"
 
 say "The developer turns the kubeconfig to the gateway: same cluster, same credentials, another path."
 works login developer kubectl sallyport login
 denied "$grant" developer kubectl exec -n demo web-0 -- id
 
-say "Nobody approves a request of their own."
-denied 'approv' developer kubectl sallyport approve -n demo "$grant" --yes
+say "The developer may approve the requests of others. Nobody approves their own."
+denied 'denied the request' developer kubectl sallyport approve -n demo "$grant" --yes
 
 say "The approver reads what is asked and agrees."
 works pending approver kubectl sallyport approvals -n demo
@@ -89,7 +92,7 @@ KUBECONFIG="$work/developer.yaml" script -qec 'kubectl exec -it -n demo web-0 --
 holds "with -it there is a terminal" grep -q /dev/pts "$work/tty"
 
 say "A secret in the output never arrives in clear text."
-works secret developer kubectl exec -n demo web-0 -- printenv AWS_ACCESS_KEY_ID
+works secret developer kubectl exec -n demo web-0 -- env
 lacks "the person did not see the key" "$work/secret" AKIADEMOSALLYPORTKEY
 
 say "Starting a pod is running code, too: without a grant for Run it is denied."
@@ -98,6 +101,7 @@ denied 'Run' developer kubectl run -n demo shell --image=localhost/busybox:dev -
 say "The auditor finds the session in the object store, with the store's own tools, and replays it."
 session=$(KUBECONFIG="$work/auditor.yaml" kubectl get executionsessions -n demo --sort-by=.metadata.creationTimestamp -o jsonpath='{.items[-1:].metadata.name}')
 prefix=$(KUBECONFIG="$work/auditor.yaml" kubectl get executionsessions -n demo "$session" -o jsonpath='{.spec.recording}')
+prefix=${prefix%/}
 set -a; . "$SALLYPORT_NODE/object-store/auditor.env"; set +a
 export MC_CONFIG_DIR="$work/mc"; mkdir -p "$MC_CONFIG_DIR/certs/CAs"; cp "$S3_CA_FILE" "$MC_CONFIG_DIR/certs/CAs/"
 "$MC" -q alias set store "$S3_ENDPOINT" "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" >/dev/null

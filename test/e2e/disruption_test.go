@@ -5,11 +5,11 @@ package e2e
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,15 +19,17 @@ import (
 // pid is that of one of the node's own components, from its pid file.
 func pid(t *testing.T, component string) int {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(node.state, "run", component+".pid"))
+	b, err := os.ReadFile(filepath.Join(node.state, "pid", component+".json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := strconv.Atoi(strings.Fields(string(b))[0])
-	if err != nil {
-		t.Fatal(err)
+	var file struct {
+		PID int `json:"pid"`
 	}
-	return n
+	if err := json.Unmarshal(b, &file); err != nil || file.PID <= 1 {
+		t.Fatalf("pid file of %s: %v: %s", component, err, b)
+	}
+	return file.PID
 }
 
 func signal(t *testing.T, component string, s syscall.Signal) {
