@@ -40,7 +40,7 @@ var user = authorizer.User{Name: "dev", Groups: []string{"devs", "system:authent
 
 // world is a gateway between a test and an API server that behaves as the real one where the gateway looks.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	store    *memory.Store
 	registry *session.Registry
 	public   ed25519.PublicKey
@@ -63,7 +63,7 @@ type world struct {
 	api         http.HandlerFunc // for what is not known here
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{
 		t: t, store: memory.New(time.Now), registry: &session.Registry{}, user: user, rbac: true,
@@ -92,7 +92,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w.public = public
 	h, err := New(Options{
-		Authenticate: w.authenticate, API: config, Log: testr.New(t),
+		Authenticate: w.authenticate, API: config, Log: testr.NewWithInterface(t, testr.Options{}),
 		Sessions: Sessions{
 			Access: clients.AuthorizationV1(), Pods: clients.CoreV1(), Authorizer: w, Grants: w, Store: w, Record: w.record,
 			Rules: mask.Default(), Key: key, Registry: w.registry, Now: time.Now,
@@ -259,6 +259,12 @@ func container(ctx context.Context, c streaming.Client, command []string) error 
 		return err
 	case "cat":
 		_, err := io.Copy(c.Stdout, c.Stdin)
+		return err
+	case "flood":
+		bytes, err := strconv.Atoi(command[1])
+		for block := make([]byte, 32<<10); err == nil && bytes > 0; bytes -= len(block) {
+			_, err = c.Stdout.Write(block)
+		}
 		return err
 	case "exit":
 		code, err := strconv.Atoi(command[1])
