@@ -162,7 +162,7 @@ func endedStatus(exit recording.Exit, sealed error, now time.Time) accessv1alpha
 		status.Reason = shortened(exit.Reason+": "+exit.Message, maxShownReason)
 	}
 	if exit.Code != nil {
-		status.ExitCode = new(int32(*exit.Code))
+		status.ExitCode = new(int32(*exit.Code & 0xff)) // as a process has it
 	}
 	if sealed != nil {
 		status.State, status.Reason = accessv1alpha1.SessionFailed, shortened("the recording is not complete in the store; "+status.Reason, maxShownReason)

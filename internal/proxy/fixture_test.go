@@ -63,10 +63,10 @@ type world struct {
 	api         http.HandlerFunc // for what is not known here
 }
 
-func newWorld(t testing.TB) *world {
-	t.Helper()
+func newWorld(tb testing.TB) *world {
+	tb.Helper()
 	w := &world{
-		t: t, store: memory.New(time.Now), registry: &session.Registry{}, user: user, rbac: true,
+		t: tb, store: memory.New(time.Now), registry: &session.Registry{}, user: user, rbac: true,
 		tokens: map[string]bool{}, ended: make(chan string, 16),
 		decide: func(authorizer.Attributes) (authorizer.Decision, error) {
 			return authorizer.Decision{
@@ -78,21 +78,21 @@ func newWorld(t testing.TB) *world {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(w.serveAPI))
 	server.EnableHTTP2 = true
 	server.StartTLS()
-	t.Cleanup(server.Close)
+	tb.Cleanup(server.Close)
 	config := &rest.Config{Host: server.URL, BearerToken: "the-gateway's-own", TLSClientConfig: rest.TLSClientConfig{Insecure: true}}
 	asJSON := rest.CopyConfig(config)
 	asJSON.ContentType, asJSON.AcceptContentTypes = "application/json", "application/json"
 	clients, err := kubernetes.NewForConfig(asJSON)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	public, key, err := ed25519.GenerateKey(nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	w.public = public
 	h, err := New(Options{
-		Authenticate: w.authenticate, API: config, Log: testr.NewWithInterface(t, testr.Options{}),
+		Authenticate: w.authenticate, API: config, Log: testr.NewWithInterface(tb, testr.Options{}),
 		Sessions: Sessions{
 			Access: clients.AuthorizationV1(), Pods: clients.CoreV1(), Authorizer: w, Grants: w, Store: w, Record: w.record,
 			Rules: mask.Default(), Key: key, Registry: w.registry, Now: time.Now,
@@ -101,18 +101,11 @@ func newWorld(t testing.TB) *world {
 		},
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	w.gateway = httptest.NewTLSServer(h)
-	t.Cleanup(w.gateway.Close)
+	tb.Cleanup(w.gateway.Close)
 	return w
-}
-
-// set changes the world between two requests.
-func (w *world) set(change func()) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	change()
 }
 
 func (w *world) authenticate(r *http.Request) (authorizer.User, error) {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -274,9 +275,7 @@ func (w *world) do(method, path string, header http.Header) *http.Response {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	for name, values := range header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, header)
 	response, err := hc.Do(r)
 	if err != nil {
 		w.t.Fatal(err)
@@ -320,7 +319,7 @@ func TestRequestsPassAsTheUser(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got.Header.Get(name), value)
 		}
 	}
-	if got.Method != "PATCH" || got.URL.Path != "/api/v1/namespaces/shop/configmaps/a:b" || got.URL.RawQuery != "fieldManager=x&force=true&a=b%2Fc" {
+	if got.Method != http.MethodPatch || got.URL.Path != "/api/v1/namespaces/shop/configmaps/a:b" || got.URL.RawQuery != "fieldManager=x&force=true&a=b%2Fc" {
 		t.Errorf("the API server saw %s %s", got.Method, got.URL)
 	}
 }

@@ -44,7 +44,7 @@ func newPassthrough(config *rest.Config, log logr.Logger) (http.Handler, error) 
 		Rewrite:       func(r *httputil.ProxyRequest) { rewrite(r, base) },
 		Transport:     asUser{upstream},
 		FlushInterval: flushAtOnce,
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			if !errors.Is(err, context.Canceled) {
 				log.Error(err, "passing a request to the API server")
 			}

@@ -57,7 +57,7 @@ func TestRoutesThatExist(t *testing.T) {
 	}
 }
 
-func ask(t testing.TB, method, target string) *http.Request {
+func ask(t *testing.T, method, target string) *http.Request {
 	t.Helper()
 	u, err := url.ParseRequestURI(target)
 	if err != nil {

@@ -66,8 +66,7 @@ func (l *webSocketLeg) receiveStdin(message io.Reader, buffer []byte) error {
 		return nil
 	}
 	_, err := io.CopyBuffer(onlyWriter{l.stdinFeed}, message, buffer)
-	var corrupt base64.CorruptInputError
-	if errors.As(err, &corrupt) {
+	if _, corrupt := errors.AsType[base64.CorruptInputError](err); corrupt {
 		return fmt.Errorf("%w: malformed base64", ErrProtocol)
 	}
 	// Any other error is that nobody reads stdin any more: what comes is thrown away with the message.

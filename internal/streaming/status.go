@@ -60,21 +60,21 @@ func encodeStatus(status metav1.Status, asJSON bool) ([]byte, error) {
 }
 
 // refuse answers a request that will not be upgraded, and returns the same as an error.
-func refuse(w http.ResponseWriter, code int, message string) error {
+func refuse(w http.ResponseWriter, code int32, message string) error {
 	reason := metav1.StatusReasonBadRequest
 	if code == http.StatusForbidden {
 		reason = metav1.StatusReasonForbidden
 	}
 	body, err := json.Marshal(metav1.Status{
 		TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"},
-		Status:   metav1.StatusFailure, Code: int32(code), Reason: reason, Message: message,
+		Status:   metav1.StatusFailure, Code: code, Reason: reason, Message: message,
 	})
 	if err != nil {
 		return fmt.Errorf("encoding the refusal %q: %w", message, err)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(code)
+	w.WriteHeader(int(code))
 	// A client that left before it was refused is no concern of anybody.
 	_, _ = w.Write(body)
 	return errors.New(message)

@@ -64,7 +64,8 @@ var (
 
 // TerminalSize is in characters.
 type TerminalSize struct {
-	Width, Height uint16
+	Width  uint16 `json:"Width"`
+	Height uint16 `json:"Height"`
 }
 
 // Options are the streams that a client asks for. With TTY there is no Stderr.

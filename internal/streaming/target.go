@@ -140,20 +140,18 @@ func refusalIn(response *http.Response, err error) error {
 	switch {
 	case errors.As(err, &refused) && errors.As(refused.Cause, &api):
 		return refused.Cause
-	case err != nil || response.StatusCode == http.StatusSwitchingProtocols:
+	case response == nil || response.StatusCode == http.StatusSwitchingProtocols:
 		return nil
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxRefusalBytes))
-	if err != nil {
-		return nil //nolint:nilerr // whoever reads the answer next says so
-	}
+	// An answer that is cut short is no Status.
+	body, _ := io.ReadAll(io.LimitReader(response.Body, maxRefusalBytes))
 	_ = response.Body.Close()
 	response.Body = io.NopCloser(bytes.NewReader(body))
-	var status metav1.Status
-	if json.Unmarshal(body, &status) != nil || status.Kind != "Status" {
-		return nil
+	status := &apierrors.StatusError{}
+	if json.Unmarshal(body, &status.ErrStatus) == nil && status.ErrStatus.Kind == "Status" {
+		return status
 	}
-	return &apierrors.StatusError{ErrStatus: status}
+	return nil
 }
 
 type sizeQueue struct {

@@ -91,7 +91,9 @@ func acceptWebSocket(w http.ResponseWriter, r *http.Request, o Options) (leg, er
 		Subprotocols: []string{name},
 		// No credential of the gateway travels by itself with a browser, so that an origin says nothing.
 		CheckOrigin: func(*http.Request) bool { return true },
-		Error:       func(w http.ResponseWriter, _ *http.Request, code int, err error) { _ = refuse(w, code, err.Error()) },
+		Error: func(w http.ResponseWriter, _ *http.Request, _ int, err error) {
+			_ = refuse(w, http.StatusBadRequest, err.Error())
+		},
 	}
 	conn, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {

@@ -37,7 +37,7 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&o.name, "name", os.Getenv("POD_NAME"), "name of this instance (default: the environment's POD_NAME, else the host name)")
 	flags.IntVar(&o.retentionDays, "retention-days", 0, "days for which nobody can delete a recording; required")
 	flags.DurationVar(&o.shutdownTime, "shutdown-time", 25*time.Second, "how long ending and sealing all sessions may take")
-	flags.StringVar(&o.store.Endpoint, "s3-endpoint", "", "https://host[:port] of the object store; credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+	flags.StringVar(&o.store.Endpoint, "s3-endpoint", "", "https://host[:port] of the object store; its keys: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	flags.StringVar(&o.store.Bucket, "s3-bucket", "", "bucket for the recordings; it must have object lock")
 	flags.StringVar(&o.store.Region, "s3-region", "us-east-1", "region of the bucket")
 	flags.StringVar(&o.store.CAFile, "s3-ca-file", "", "PEM file with the authorities that the object store's certificate must come from (default: the system's)")
