@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -31,6 +30,7 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/proxy/session"
 	"github.com/sallyport-dev/sallyport/internal/servingcert"
 	"github.com/sallyport-dev/sallyport/internal/signingkey"
+	"github.com/sallyport-dev/sallyport/internal/version"
 )
 
 const (
@@ -127,7 +127,7 @@ func build(ctx context.Context, o *options, config *rest.Config, now func() time
 	if err != nil {
 		return nil, err
 	}
-	g.evidence = &evidence{store: store, options: o, now: now, log: log}
+	g.evidence = &evidence{store: store, options: o, now: now, log: log, every: probeEvery}
 	counts := newMetrics(g.registry.Len)
 	handler, err := proxy.New(proxy.Options{
 		Authenticate: g.identity.Authenticate, API: config, Log: log,
@@ -136,7 +136,7 @@ func build(ctx context.Context, o *options, config *rest.Config, now func() time
 			Authorizer: &grant.Authorizer{Reader: g.cluster.cache, Now: now},
 			Grants:     g.cluster, Store: g.cluster, Record: g.evidence.start,
 			Rules: mask.Default(), Key: key, Registry: g.registry, Ended: counts.sessionEnded, Now: now,
-			Proxy: o.name, Cluster: o.cluster, Program: program(),
+			Proxy: o.name, Cluster: o.cluster, Program: "sallyport-proxy " + version.String(),
 		},
 	})
 	if err != nil {
@@ -171,7 +171,7 @@ func (g *gateway) run(ctx context.Context) error {
 	go func() { report("probing the object store", g.evidence.prove(background)) }()
 	go func() { report("health", serve(background, g.health, g.options.healthAddress)) }()
 	go func() { report("gateway", serve(background, g.public, g.options.address)) }()
-	g.log.Info("serving", "address", g.options.address, "cluster", g.options.cluster, "retentionDays", g.options.retentionDays)
+	g.log.Info("serving", "version", version.String(), "address", g.options.address, "cluster", g.options.cluster, "retentionDays", g.options.retentionDays)
 
 	var err error
 	select {
@@ -202,13 +202,4 @@ func (g *gateway) shutdown(ctx context.Context) error {
 	err := g.registry.Shutdown(ctx)
 	// Watches never end by themselves: what is still open now is cut.
 	return errors.Join(err, g.public.Close(), g.health.Close())
-}
-
-// program is this program and its version, as recordings name it.
-func program() string {
-	version := "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		version = info.Main.Version
-	}
-	return "sallyport-proxy " + version
 }

@@ -22,6 +22,7 @@ type evidence struct {
 	options *options
 	now     func() time.Time
 	log     logr.Logger
+	every   time.Duration // between two probes
 
 	proven atomic.Bool
 	why    atomic.Pointer[string] // of the last failed probe
@@ -30,7 +31,7 @@ type evidence struct {
 // prove probes the store until it locks, does not lock, or ctx ends. An error that is not ctx's means that the store
 // answers and must not be used.
 func (e *evidence) prove(ctx context.Context) error {
-	ticker := time.NewTicker(probeEvery)
+	ticker := time.NewTicker(e.every)
 	defer ticker.Stop()
 	for {
 		e.log.Info("probing the object store", "endpoint", e.options.store.Endpoint, "bucket", e.options.store.Bucket)

@@ -1,0 +1,147 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/google/uuid"
+	"github.com/spf13/pflag"
+
+	"github.com/sallyport-dev/sallyport/internal/objectstore"
+	"github.com/sallyport-dev/sallyport/internal/objectstore/memory"
+	"github.com/sallyport-dev/sallyport/internal/recording"
+)
+
+func TestOptions(t *testing.T) {
+	sound := []string{"--cluster=c", "--retention-days=1", "--s3-endpoint=https://store", "--s3-bucket=b", "--name=p"}
+	tests := map[string]struct {
+		args []string
+		keys bool
+		says string // "" if they are sound
+	}{
+		"if all is there, then they are sound":                 {sound, true, ""},
+		"if there are no credentials, then it says so":         {sound, false, "AWS_SECRET_ACCESS_KEY"},
+		"if the retention is missing, then it says so":         {append(sound[:1:1], sound[2:]...), true, "--retention-days"},
+		"if the retention is for ever, then it says so":        {append(sound, "--retention-days=36500"), true, "--retention-days"},
+		"if the retention is negative, then it says so":        {append(sound, "--retention-days=-1"), true, "--retention-days"},
+		"if the cluster has no name, then it says so":          {sound[1:], true, "--cluster"},
+		"if the bucket is missing, then it says so":            {append(sound, "--s3-bucket="), true, "--s3-bucket"},
+		"if nothing is there, then everything is said at once": {nil, false, "--s3-endpoint"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("AWS_ACCESS_KEY_ID", "")
+			t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+			if tc.keys {
+				t.Setenv("AWS_ACCESS_KEY_ID", "a")
+				t.Setenv("AWS_SECRET_ACCESS_KEY", "s")
+			}
+			var o options
+			flags := pflag.NewFlagSet("proxy", pflag.ContinueOnError)
+			o.bind(flags)
+			if err := flags.Parse(tc.args); err != nil {
+				t.Fatal(err)
+			}
+			err := o.complete(time.Now)
+			if tc.says == "" && err != nil || tc.says != "" && (err == nil || !strings.Contains(err.Error(), tc.says)) {
+				t.Errorf("got %v, want %q", err, tc.says)
+			}
+		})
+	}
+}
+
+// script is a store whose probes end as written.
+type script struct {
+	objectstore.Store
+
+	probes []error
+}
+
+func (s *script) Probe(context.Context) error {
+	err := s.probes[0]
+	s.probes = s.probes[1:]
+	return err
+}
+
+func newEvidence(probes ...error) *evidence {
+	return &evidence{
+		store: &script{memory.New(time.Now), probes}, options: &options{retentionDays: 1}, now: time.Now, log: logr.Discard(),
+		every: time.Millisecond,
+	}
+}
+
+func openObject(t *testing.T) recording.Open {
+	t.Helper()
+	id, err := uuid.NewV7()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return recording.Open{Session: id.String()}
+}
+
+func TestNothingIsRecordedBeforeTheStoreIsProven(t *testing.T) {
+	e := newEvidence(errors.New("no route"), nil)
+	if _, err := e.start(t.Context(), openObject(t)); !errors.Is(err, errNotProven) || e.ready() == nil {
+		t.Fatalf("a recording begins: %v, ready: %v", err, e.ready())
+	}
+	if err := e.prove(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	recorder, err := e.start(t.Context(), openObject(t))
+	if err != nil || e.ready() != nil {
+		t.Fatalf("%v, ready: %v", err, e.ready())
+	}
+	if _, err := recorder.Close(t.Context(), recording.Exit{Reason: "completed"}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAStoreThatDoesNotLockEndsTheProgram(t *testing.T) {
+	e := newEvidence(errors.New("no route"), objectstore.ErrNotLocked)
+	if err := e.prove(t.Context()); !errors.Is(err, objectstore.ErrNotLocked) || e.ready() == nil {
+		t.Errorf("got %v, ready: %v", err, e.ready())
+	}
+}
+
+func TestAnUnreachableStoreIsNamed(t *testing.T) {
+	e := newEvidence(errors.New("no route"))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := e.prove(ctx); !errors.Is(err, context.Canceled) || !strings.Contains(e.ready().Error(), "no route") {
+		t.Errorf("got %v, ready: %v", err, e.ready())
+	}
+}
+
+func TestHealth(t *testing.T) {
+	ready := errors.New("not yet: the store is far away")
+	m := newMetrics(func() int { return 3 })
+	m.sessionEnded("completed", true)
+	server := healthServer(func() error { return ready }, m)
+	get := func(path string) (int, string) {
+		w := httptest.NewRecorder()
+		server.Handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+		return w.Code, w.Body.String()
+	}
+	if code, _ := get("/healthz"); code != http.StatusOK {
+		t.Errorf("healthz is %d", code)
+	}
+	if code, body := get("/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "far away") {
+		t.Errorf("readyz is %d: %s", code, body)
+	}
+	ready = nil
+	if code, _ := get("/readyz"); code != http.StatusOK {
+		t.Errorf("readyz is %d", code)
+	}
+	_, body := get("/metrics")
+	for _, line := range []string{"sallyport_sessions_live 3", `sallyport_sessions_ended_total{reason="completed",sealed="yes"} 1`} {
+		if !strings.Contains(body, line) {
+			t.Errorf("no %s in:\n%s", line, body)
+		}
+	}
+}
