@@ -33,8 +33,7 @@ func ended(t *testing.T, event func(*session.Registry)) string {
 	}
 	defer release()
 	event(&registry)
-	var end *session.End
-	if errors.As(context.Cause(ctx), &end) {
+	if end, ok := errors.AsType[*session.End](context.Cause(ctx)); ok {
 		return end.Reason
 	}
 	return ""
