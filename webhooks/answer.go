@@ -37,8 +37,7 @@ func answer(ctx context.Context, err error, values ...any) admission.Response {
 	}
 	log := logf.FromContext(ctx).WithValues(values...)
 	message := troubled
-	var r *refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*refusal](err); ok {
 		message = clip(r.text)
 		log.Info("Denied", "reason", firstLine(message))
 	} else {

@@ -82,13 +82,13 @@ func signingKey(seed byte) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize))
 }
 
-func (c *connect) request(t testing.TB) *admission.Request {
-	t.Helper()
+func (c *connect) request(tb testing.TB) *admission.Request {
+	tb.Helper()
 	token, err := sessiontoken.Sign(c.key, c.claims, c.issued)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	req := request(t, admissionv1.Connect, c.user, c.options, nil)
+	req := request(tb, admissionv1.Connect, c.user, c.options, nil)
 	req.Name, req.SubResource, req.DryRun = "web", c.subresource, &c.dryRun
 	req.Resource = metav1.GroupVersionResource{Version: "v1", Resource: "pods"}
 	req.UserInfo.Extra = map[string]authenticationv1.ExtraValue{"example.org/scope": {"s"}}
@@ -294,7 +294,7 @@ func TestTheAuthorizerIsAskedAboutTheLivePodAndNeverToldTheToken(t *testing.T) {
 func TestATokenOpensOneConnectionHoweverManyTry(t *testing.T) {
 	c := newConnect()
 	h, live := c.handler()
-	h.Authorizer = authorizerFunc(func() authorizer.Decision { return allowed() })
+	h.Authorizer = authorizerFunc(allowed)
 	req := c.request(t)
 	var opened atomic.Int32
 	var wg sync.WaitGroup
@@ -444,7 +444,7 @@ func TestWithoutAMaskerNoCommandIsTold(t *testing.T) {
 func FuzzConnect(f *testing.F) {
 	c := newConnect()
 	h, _ := c.handler()
-	h.Authorizer = authorizerFunc(func() authorizer.Decision { return allowed() })
+	h.Authorizer = authorizerFunc(allowed)
 	f.Add("exec", []byte(`{"kind":"PodExecOptions","apiVersion":"v1","container":"app","command":["id","-u"]}`), "v1.e30.AA", "web")
 	f.Add("attach", []byte(`{}`), "", "web")
 	f.Add("portforward", []byte(`null`), "v1..", "")

@@ -69,7 +69,8 @@ func validateSubject(g *accessv1alpha1.ExecutionGrant, f *grantFacts, path *fiel
 		return nil
 	case !f.mayDelegate:
 		return field.ErrorList{field.Forbidden(path, fmt.Sprintf(
-			"a grant for somebody else (%s %q) takes the verb delegate on executiongrants in namespace %q (ClusterRole sallyport-delegate); leave it out to request for yourself",
+			"a grant for somebody else (%s %q) takes the verb delegate on executiongrants in namespace %q (ClusterRole sallyport-delegate); "+
+				"leave it out to request for yourself",
 			s.Kind, s.Name, f.namespace))}
 	default:
 		return validateText(path.Child("name"), s.Name, false)

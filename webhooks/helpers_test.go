@@ -109,17 +109,17 @@ func (w *world) client() client.WithWatch {
 }
 
 // request is an admission request by a user for an object.
-func request(t testing.TB, op admissionv1.Operation, user string, object, old any) *admission.Request {
-	t.Helper()
+func request(tb testing.TB, op admissionv1.Operation, user string, object, old any) *admission.Request {
+	tb.Helper()
 	return &admission.Request{AdmissionRequest: admissionv1.AdmissionRequest{
 		UID: "request-uid", Operation: op, Namespace: namespace,
 		UserInfo: authenticationv1.UserInfo{Username: user, UID: user + "-uid", Groups: []string{"developers", "system:authenticated"}},
-		Object:   raw(t, object), OldObject: raw(t, old),
+		Object:   raw(tb, object), OldObject: raw(tb, old),
 	}}
 }
 
-func raw(t testing.TB, object any) runtime.RawExtension {
-	t.Helper()
+func raw(tb testing.TB, object any) runtime.RawExtension {
+	tb.Helper()
 	switch o := object.(type) {
 	case nil:
 		return runtime.RawExtension{}
@@ -128,7 +128,7 @@ func raw(t testing.TB, object any) runtime.RawExtension {
 	}
 	b, err := json.Marshal(object)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return runtime.RawExtension{Raw: b}
 }

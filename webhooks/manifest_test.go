@@ -15,8 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/util/yaml"
-
-	"github.com/sallyport-dev/sallyport/internal/authorizer"
 )
 
 // hook is what both kinds of webhooks have in common.
@@ -155,7 +153,7 @@ func TestEveryPathOfTheManifestIsServed(t *testing.T) {
 	w := world{}
 	registered := paths{}
 	complete := Options{
-		Scheme: testScheme(), Live: w.client(), Authorizer: authorizerFunc(func() authorizer.Decision { return allowed() }),
+		Scheme: testScheme(), Live: w.client(), Authorizer: authorizerFunc(allowed),
 		PublicKey: make([]byte, 32), Now: clock, Username: sallyport,
 	}
 	if err := Setup(registered, complete); err != nil {

@@ -1,4 +1,3 @@
-//nolint:lll // a marker is one line
 package webhooks
 
 import (

@@ -1,4 +1,3 @@
-//nolint:lll // a marker is one line
 package app
 
 import (
@@ -9,7 +8,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	admissionv1 "k8s.io/api/admissionregistration/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -57,8 +56,8 @@ func (c *caBundles) Start(ctx context.Context) error {
 }
 
 func (c *caBundles) write(ctx context.Context) error {
-	validating := &admissionv1.ValidatingWebhookConfiguration{}
-	mutating := &admissionv1.MutatingWebhookConfiguration{}
+	validating := &admissionregistrationv1.ValidatingWebhookConfiguration{}
+	mutating := &admissionregistrationv1.MutatingWebhookConfiguration{}
 	service := &apiregistrationv1.APIService{}
 	return errors.Join(
 		c.ensure(ctx, configurationName, validating, func() []*[]byte {

@@ -142,7 +142,9 @@ func TestDriftIsRepairedAndTroubleToldOnce(t *testing.T) {
 		log := funcr.New(func(string, string) { told.Add(1) }, funcr.Options{})
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error)
-		go func() { done <- (&caBundles{client: c, bundle: func() []byte { return []byte("new") }, log: log}).Start(ctx) }()
+		go func() {
+			done <- (&caBundles{client: c, bundle: func() []byte { return []byte("new") }, log: log}).Start(ctx)
+		}()
 		synctest.Wait()
 
 		service := &apiregistrationv1.APIService{ObjectMeta: metav1.ObjectMeta{Name: "v1alpha1.gateway.sallyport.dev"}}
