@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -60,7 +61,7 @@ func TestWatchAndLogsStream(t *testing.T) {
 			}
 			defer func() { cancel(); _ = cmd.Wait() }()
 			buf := make([]byte, 64)
-			for reads := 0; reads < 2; reads++ { // the second read comes while the stream is open
+			for reads := range 2 { // the second read comes while the stream is open
 				if _, err := io.ReadAtLeast(out, buf, 8); err != nil {
 					t.Fatalf("read %d: %v", reads, err)
 				}
@@ -85,9 +86,7 @@ func raw(t *testing.T, user, path string, header http.Header) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for k, v := range header {
-		req.Header[k] = v
-	}
+	maps.Copy(req.Header, header)
 	hc.Timeout = 20 * time.Second
 	resp, err := hc.Do(req)
 	if err != nil {
@@ -158,7 +157,7 @@ func TestForgedFrontProxyIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			hc := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{
 				Certificates: certificates, RootCAs: x509.NewCertPool(),
-				InsecureSkipVerify: true, //nolint:gosec // the test plays the attacker, who does not care whom it talks to
+				InsecureSkipVerify: true, // the test plays the attacker, who does not care whom it talks to
 			}}}
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+ip+":8443"+gateway+"/api/v1/namespaces/kube-system/secrets", nil)
 			if err != nil {
