@@ -27,7 +27,7 @@ func statusOf(err error) metav1.Status {
 		return metav1.Status{Status: metav1.StatusSuccess}
 	case errors.As(err, &exit):
 		return metav1.Status{
-			Status: metav1.StatusFailure, Reason: remotecommand.NonZeroExitCodeReason, Message: exit.Error(),
+			Status: metav1.StatusFailure, Reason: nonZeroExit, Message: exit.Error(),
 			Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{
 				{Type: remotecommand.ExitCodeCauseType, Message: strconv.Itoa(exit.Code)},
 			}},
@@ -57,6 +57,26 @@ func encodeStatus(status metav1.Status, asJSON bool) ([]byte, error) {
 		return nil, nil
 	}
 	return []byte(status.Message), nil
+}
+
+const nonZeroExit = remotecommand.NonZeroExitCodeReason
+
+// exitError finds the exit code in the details of a Status.
+func exitError(details *metav1.StatusDetails) error {
+	if details == nil {
+		return errors.New("reading the exit status: it has no details")
+	}
+	for _, cause := range details.Causes {
+		if cause.Type != remotecommand.ExitCodeCauseType {
+			continue
+		}
+		code, err := strconv.ParseUint(cause.Message, 10, 8)
+		if err != nil {
+			return errors.New("reading the exit status: its code is no number below 256")
+		}
+		return ExitError{Code: int(code)}
+	}
+	return errors.New("reading the exit status: it has no code")
 }
 
 // refuse answers a request that will not be upgraded, and returns the same as an error.

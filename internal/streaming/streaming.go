@@ -14,7 +14,8 @@
 //
 // # Target leg
 //
-// Target opens the stream anew at the API server with client-go: WebSocket v5 first, SPDY where the server lacks it.
+// Target opens the stream anew at the API server: WebSocket v5 first, on client-go's transport, and client-go's SPDY
+// executor where the server lacks that.
 //
 // # Invariants
 //

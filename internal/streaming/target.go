@@ -7,16 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/remotecommand"
 	"k8s.io/client-go/transport"
-	utilexec "k8s.io/client-go/util/exec"
 	"k8s.io/streaming/pkg/httpstream"
 )
 
@@ -32,9 +29,6 @@ type Streams struct {
 }
 
 // Target is a container behind the API server.
-//
-// BUG(streaming): over SPDY client-go takes a connection that breaks for a command that ended well. SPDY is used only for
-// API servers without WebSocket v5 (before 1.30).
 type Target struct {
 	// API is the gateway's own access; it is not changed.
 	API *rest.Config
@@ -48,68 +42,32 @@ type Target struct {
 }
 
 // Stream connects and copies until the command ends, the connection breaks or ctx ends. The error is nil for exit code
-// 0, an ExitError, an error with a metav1.Status where the API server refused, or another one. When it returns, a write to
-// Stdout or Stderr, and a read of Stdin, may still be under way; no other will begin after it.
+// 0, an ExitError, an error with a metav1.Status where the API server refused or the node could not run the command, or
+// another one where the connection broke. When it returns, a read of Stdin may still be under way, and, if ctx has ended,
+// a write to Stdout or Stderr; no other will begin after it.
 func (t Target) Stream(ctx context.Context, s Streams) error {
-	a := &attempts{target: t}
-	executor, err := a.executor()
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{
-		Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr, Tty: s.TTY,
-		TerminalSizeQueue: sizeQueue{ctx, s.Resize},
-	})
-	var exit utilexec.ExitError
-	switch {
-	case errors.As(err, &exit) && exit.Exited():
-		return ExitError{Code: exit.ExitStatus()}
-	case err != nil && a.refusal != nil:
-		return a.refusal
-	case a.connected && ctx.Err() == nil && isRemote(err):
-		return &apierrors.StatusError{ErrStatus: metav1.Status{
-			Status: metav1.StatusFailure, Code: http.StatusInternalServerError, Reason: metav1.StatusReasonInternalError, Message: err.Error(),
-		}}
-	default:
-		return err
+	a := &attempts{target: t}
+	config := rest.CopyConfig(t.API)
+	config.Wrap(func(rt http.RoundTripper) http.RoundTripper { return attempt{rt, a} })
+	// Neither upgrade exists in HTTP/2.
+	config.NextProtos = []string{"http/1.1"}
+	err := t.streamWebSocket(ctx, config, s)
+	if httpstream.IsUpgradeFailure(err) {
+		err = t.streamSPDY(ctx, config, s)
 	}
-}
-
-// isRemote reports whether an error on an open connection is the node's word on why the command did not run, such as that
-// there is no such program. client-go gives it as bare text, and wraps what breaks in the connection itself.
-func isRemote(err error) bool {
-	return err != nil && errors.Unwrap(err) == nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) &&
-		!errors.Is(err, io.ErrClosedPipe) && !errors.Is(err, net.ErrClosed)
+	if err != nil && a.refusal != nil {
+		return a.refusal
+	}
+	return err
 }
 
 // attempts are those to connect for one session, one after the other.
 type attempts struct {
 	target Target
 	// refusal is the API server's answer to the last attempt; nil if it was accepted, or answered without a Status.
-	refusal   error
-	connected bool
-}
-
-func (a *attempts) executor() (remotecommand.Executor, error) {
-	config := rest.CopyConfig(a.target.API)
-	config.Wrap(func(rt http.RoundTripper) http.RoundTripper { return attempt{rt, a} })
-	// Neither upgrade exists in HTTP/2.
-	config.NextProtos = []string{"http/1.1"}
-	webSocket, err := remotecommand.NewWebSocketExecutor(config, http.MethodGet, a.target.URL.String())
-	if err != nil {
-		return nil, fmt.Errorf("preparing the WebSocket connection to the container: %w", err)
-	}
-	spdy, err := remotecommand.NewSPDYExecutor(config, http.MethodPost, a.target.URL)
-	if err != nil {
-		return nil, fmt.Errorf("preparing the SPDY connection to the container: %w", err)
-	}
-	executor, err := remotecommand.NewFallbackExecutor(webSocket, spdy, httpstream.IsUpgradeFailure)
-	if err != nil {
-		return nil, fmt.Errorf("preparing the connection to the container: %w", err)
-	}
-	return executor, nil
+	refusal error
 }
 
 // attempt gives each attempt to connect an identity of its own, and keeps the answer: the SPDY client drops it.
@@ -126,8 +84,7 @@ func (a attempt) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	response, err := transport.NewImpersonatingRoundTripper(as, a.RoundTripper).RoundTrip(r)
 	a.all.refusal = refusalIn(response, err)
-	a.all.connected = err == nil && response.StatusCode == http.StatusSwitchingProtocols
-	if a.all.connected && a.all.target.Connected != nil {
+	if err == nil && response.StatusCode == http.StatusSwitchingProtocols && a.all.target.Connected != nil {
 		a.all.target.Connected()
 	}
 	return response, err
@@ -154,19 +111,18 @@ func refusalIn(response *http.Response, err error) error {
 	return nil
 }
 
-type sizeQueue struct {
-	ctx    context.Context //nolint:containedctx // the interface of client-go has no room for it
-	resize <-chan TerminalSize
-}
-
-// Next returns nil when no more sizes will come.
-func (q sizeQueue) Next() *remotecommand.TerminalSize {
-	select {
-	case size, ok := <-q.resize:
-		if ok {
-			return &remotecommand.TerminalSize{Width: size.Width, Height: size.Height}
-		}
-	case <-q.ctx.Done():
+// statusError is the inverse of statusOf for what a server says on the error stream.
+func statusError(body []byte) error {
+	var status metav1.Status
+	if err := json.Unmarshal(body, &status); err != nil {
+		return fmt.Errorf("reading the exit status: %w", err)
 	}
-	return nil
+	switch {
+	case status.Status == metav1.StatusSuccess:
+		return nil
+	case status.Reason == nonZeroExit:
+		return exitError(status.Details)
+	default:
+		return &apierrors.StatusError{ErrStatus: status}
+	}
 }

@@ -180,3 +180,58 @@ func TestTargetEndsWithItsContext(t *testing.T) {
 		t.Errorf("ended with %v", err)
 	}
 }
+
+func TestTargetJudgesByTheStatus(t *testing.T) {
+	normal := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
+	tests := map[string]struct {
+		messages []string
+		closing  []byte // nil breaks the connection
+		says     string // "" for exit code 0
+		code     int
+	}{
+		"if the status is success, then the code is 0":                 {[]string{`{"status":"Success"}`}, normal, "", 0},
+		"if the connection breaks after success, then the code is 0":   {[]string{`{"status":"Success"}`}, nil, "", 0},
+		"if the status comes in parts, then they are one":              {[]string{`{"status":`, `"Success"}`}, normal, "", 0},
+		"if the status names a code, then it is that":                  {[]string{`{"status":"Failure","reason":"NonZeroExitCode","details":{"causes":[{"reason":"ExitCode","message":"137"}]}}`}, normal, "137", 137},
+		"if the status names no code, then it failed":                  {[]string{`{"status":"Failure","reason":"NonZeroExitCode"}`}, normal, "no details", 0},
+		"if the code is no code, then it failed":                       {[]string{`{"status":"Failure","reason":"NonZeroExitCode","details":{"causes":[{"reason":"ExitCode","message":"4096"}]}}`}, normal, "no number", 0},
+		"if the causes name no code, then it failed":                   {[]string{`{"status":"Failure","reason":"NonZeroExitCode","details":{"causes":[{}]}}`}, normal, "no code", 0},
+		"if the status is a message, then it comes":                    {[]string{`{"status":"Failure","message":"no such program"}`}, normal, "no such program", 0},
+		"if the status is empty, then it is no success":                {[]string{`{}`}, normal, "", -1},
+		"if the status is malformed, then it failed":                   {[]string{`{`}, normal, "exit status", 0},
+		"if there is no status, then it failed":                        {nil, normal, "without an exit status", 0},
+		"if the connection breaks without a status, then it failed":    {nil, nil, "connection to the container ended", 0},
+		"if the status is huge, then it is cut short and so malformed": {[]string{`{"status":"Success","message":"` + strings.Repeat("x", 2*maxStatusBytes) + `"}`}, normal, "exit status", 0},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				upgrader := websocket.Upgrader{Subprotocols: []string{"v5.channel.k8s.io"}}
+				conn, err := upgrader.Upgrade(w, r, nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer conn.Close()
+				_ = conn.WriteMessage(websocket.BinaryMessage, nil)
+				_ = conn.WriteMessage(websocket.BinaryMessage, []byte("\x09unknown"))
+				for _, message := range tc.messages {
+					_ = conn.WriteMessage(websocket.BinaryMessage, append([]byte{3}, message...))
+				}
+				if tc.closing != nil {
+					_ = conn.WriteMessage(websocket.CloseMessage, tc.closing)
+					_, _, _ = conn.ReadMessage()
+				}
+			}))
+			defer server.Close()
+			err := (&apiServer{Server: server}).target(t).Stream(t.Context(), Streams{Stdout: io.Discard})
+			var exit ExitError
+			if errors.As(err, &exit); exit.Code != max(tc.code, 0) {
+				t.Errorf("exit code %d of %v", exit.Code, err)
+			}
+			if (err == nil) != (tc.says == "" && tc.code == 0) || !strings.Contains(fmt.Sprint(err), tc.says) {
+				t.Errorf("ended with %v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,80 @@
+package streaming
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/remotecommand"
+	clientspdy "k8s.io/client-go/transport/spdy"
+	utilexec "k8s.io/client-go/util/exec"
+	"k8s.io/streaming/pkg/httpstream/spdy"
+)
+
+// streamSPDY is for API servers without WebSocket v5 (before 1.30), and for users whom RBAC lets create pods/exec but not
+// get it.
+//
+// BUG(streaming): over SPDY client-go takes a connection that breaks for a command that ended well.
+func (t Target) streamSPDY(ctx context.Context, config *rest.Config, s Streams) error {
+	tlsConfig, err := rest.TLSConfigFor(config)
+	if err != nil {
+		return fmt.Errorf("preparing the SPDY connection to the container: %w", err)
+	}
+	// No pings, for the reason that streamWebSocket gives.
+	upgrader, err := spdy.NewRoundTripperWithConfig(spdy.RoundTripperConfig{TLS: tlsConfig, Proxier: config.Proxy})
+	if err != nil {
+		return fmt.Errorf("preparing the SPDY connection to the container: %w", err)
+	}
+	wrapped, err := rest.HTTPWrappersForConfig(config, upgrader)
+	if err != nil {
+		return fmt.Errorf("preparing the SPDY connection to the container: %w", err)
+	}
+	executor, err := remotecommand.NewSPDYExecutorForTransports(wrapped, clientspdy.NewUpgraderForStreaming(upgrader), http.MethodPost, t.URL)
+	if err != nil {
+		return fmt.Errorf("preparing the SPDY connection to the container: %w", err)
+	}
+	err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{
+		Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr, Tty: s.TTY, TerminalSizeQueue: sizeQueue{ctx, s.Resize},
+	})
+	var exit utilexec.ExitError
+	switch {
+	case errors.As(err, &exit) && exit.Exited():
+		return ExitError{Code: exit.ExitStatus()}
+	case ctx.Err() == nil && isRemote(err):
+		return &apierrors.StatusError{ErrStatus: metav1.Status{
+			Status: metav1.StatusFailure, Code: http.StatusInternalServerError, Reason: metav1.StatusReasonInternalError, Message: err.Error(),
+		}}
+	default:
+		return err
+	}
+}
+
+// isRemote reports whether an error is the node's word on why the command did not run, such as that there is no such
+// program. client-go gives it as bare text, and wraps what breaks in the connection itself.
+func isRemote(err error) bool {
+	return err != nil && errors.Unwrap(err) == nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) &&
+		!errors.Is(err, io.ErrClosedPipe) && !errors.Is(err, net.ErrClosed)
+}
+
+type sizeQueue struct {
+	ctx    context.Context //nolint:containedctx // the interface of client-go has no room for it
+	resize <-chan TerminalSize
+}
+
+// Next returns nil when no more sizes will come.
+func (q sizeQueue) Next() *remotecommand.TerminalSize {
+	select {
+	case size, ok := <-q.resize:
+		if ok {
+			return &remotecommand.TerminalSize{Width: size.Width, Height: size.Height}
+		}
+	case <-q.ctx.Done():
+	}
+	return nil
+}
