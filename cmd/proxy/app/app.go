@@ -7,6 +7,7 @@ package app
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -130,20 +131,23 @@ func build(ctx context.Context, o *options, config *rest.Config, now func() time
 	g.evidence = &evidence{store: store, options: o, now: now, log: log, every: probeEvery}
 	counts := newMetrics(g.registry.Len)
 	handler, err := proxy.New(proxy.Options{
-		Authenticate: g.identity.Authenticate, API: config, Log: log,
-		Sessions: proxy.Sessions{
-			Access: clients.AuthorizationV1(), Pods: clients.CoreV1(),
-			Authorizer: &grant.Authorizer{Reader: g.cluster.cache, Now: now},
-			Grants:     g.cluster, Store: g.cluster, Record: g.evidence.start,
-			Rules: mask.Default(), Key: key, Registry: g.registry, Ended: counts.sessionEnded, Now: now,
-			Proxy: o.name, Cluster: o.cluster, Program: "sallyport-proxy " + version.String(),
-		},
+		Authenticate: g.identity.Authenticate, API: config, Log: log, Sessions: g.sessions(clients, key, counts.sessionEnded),
 	})
 	if err != nil {
 		return nil, err
 	}
 	g.public, g.health = gatewayServer(handler, g.certificate.GetCertificate), healthServer(g.ready, counts)
 	return g, nil
+}
+
+func (g *gateway) sessions(clients kubernetes.Interface, key ed25519.PrivateKey, ended func(string, bool)) proxy.Sessions {
+	now := g.evidence.now
+	return proxy.Sessions{
+		Access: clients.AuthorizationV1(), Pods: clients.CoreV1(), Grants: g.cluster, Store: g.cluster, Record: g.evidence.start,
+		Authorizer: &grant.Authorizer{Reader: g.cluster.cache, Now: now},
+		Rules:      mask.Default(), Key: key, Registry: g.registry, Ended: ended, Now: now,
+		Proxy: g.options.name, Cluster: g.options.cluster, Program: "sallyport-proxy " + version.String(),
+	}
 }
 
 // run serves until ctx ends, then shuts down in order.

@@ -12,7 +12,12 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/recording"
 )
 
-const probeEvery = 3 * time.Second
+const (
+	probeEvery = 3 * time.Second
+	// segmentBytes trades memory of a session that moves bulk data (three of these) for fewer, larger puts, which go one
+	// after the other: with 4 MiB their latency held back incompressible output. An idle session holds nothing.
+	segmentBytes = 8 << 20
+)
 
 var errNotProven = errors.New("the object store has not yet proven that it locks objects")
 
@@ -70,5 +75,7 @@ func (e *evidence) start(ctx context.Context, open recording.Open) (*recording.R
 	if !e.proven.Load() {
 		return nil, errNotProven
 	}
-	return recording.Start(ctx, e.store, recording.Options{Now: e.now, Retention: e.options.retention(e.now())}, open)
+	return recording.Start(ctx, e.store, recording.Options{
+		Now: e.now, Retention: e.options.retention(e.now()), SegmentBytes: segmentBytes,
+	}, open)
 }
