@@ -135,6 +135,7 @@ func TestEnsureKeepsWhatIsGoodAndReplacesWhatIsNot(t *testing.T) {
 		"if the authority is lost, then a new one alone":            {names: []string{webhookName}, alter: remove(caCertName)},
 		"if the authority's key is garbage, then a new one":         {names: []string{webhookName}, alter: set(caKeyName, "garbage"), wantTrust: true},
 		"if the authority's key is the certificate's, then another": {names: []string{webhookName}, alter: swapKey, wantTrust: true},
+		"if the authority is none, then a new one":                  {names: []string{webhookName}, alter: asAuthority},
 		"if the bundle has garbage at its end, then a new one":      {names: []string{webhookName}, alter: appendTo(caCertName, "garbage"), wantTrust: true},
 	}
 	for name, tc := range tests {
@@ -376,3 +377,8 @@ func appendTo(name, value string) func(map[string][]byte) {
 }
 
 func swapKey(data map[string][]byte) { data[caKeyName] = data[corev1.TLSPrivateKeyKey] }
+
+// asAuthority puts the certificate in the place of the authority.
+func asAuthority(data map[string][]byte) {
+	data[caCertName], data[caKeyName] = data[corev1.TLSCertKey], data[corev1.TLSPrivateKeyKey]
+}
