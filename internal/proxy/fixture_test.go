@@ -232,7 +232,11 @@ func (w *world) serveExec(rw http.ResponseWriter, r *http.Request) {
 		r.Header.Values("Impersonate-Group"), " level ", r.Header.Get("Impersonate-Extra-Example.com%2flevel")))
 	refused := w.noWebSocket && r.Header.Get("Upgrade") == "websocket"
 	w.mu.Unlock()
-	if err != nil || refused {
+	if refused {
+		http.Error(rw, "no such protocol here", http.StatusBadRequest)
+		return
+	}
+	if err != nil {
 		writeError(rw, forbidden(fmt.Sprint("the webhook says: ", err)))
 		return
 	}

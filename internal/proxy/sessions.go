@@ -191,6 +191,9 @@ func (l *live) run(ctx context.Context, client streaming.Client) error {
 		Expiry: session.Expired(l.request.decision.Grant), TTY: l.request.streams.TTY, Waits: l.request.exec != nil,
 	}
 	result := s.Run(ctx, client)
+	if result.Cause != nil {
+		l.Log.Info("session cut short", "session", l.object.Name, "reason", result.Exit.Reason, "cause", result.Cause.Error())
+	}
 	l.finished(result.Exit, result.Sealed)
 	return result.Status
 }

@@ -12,19 +12,15 @@ type cutter struct {
 
 	mu    sync.Mutex
 	timer *time.Timer
-	left  time.Duration
 }
 
-// in cuts the connection after d, unless it is to be cut earlier.
+// in cuts the connection after d. A later call replaces an earlier one that has not cut yet.
 func (c *cutter) in(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.timer != nil {
-		if d >= c.left || !c.timer.Stop() {
-			return
-		}
+	if c.timer != nil && !c.timer.Stop() {
+		return
 	}
-	c.left = d
 	c.timer = time.AfterFunc(d, c.now)
 }
 

@@ -401,7 +401,6 @@ func TestCutEndsABlockedWrite(t *testing.T) {
 			config := serve(t, Options{Stdout: true}, func(_ context.Context, c Client) error {
 				c.Cut(time.Hour)
 				c.Cut(50 * time.Millisecond)
-				c.Cut(time.Hour)
 				block := make([]byte, chunkBytes)
 				for {
 					if _, err := c.Stdout.Write(block); err != nil {

@@ -82,7 +82,7 @@ type Client struct {
 	Stdout, Stderr io.Writer
 	// Resize holds the latest size that was not fetched; nil without TTY. It is closed when no more will come.
 	Resize <-chan TerminalSize
-	// Cut ends the connection at the latest after this time. Later calls can only shorten it.
+	// Cut ends the connection after this time, unless Serve has ended it by then. A later call replaces an earlier one.
 	Cut func(time.Duration)
 }
 

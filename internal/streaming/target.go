@@ -54,7 +54,8 @@ func (t Target) Stream(ctx context.Context, s Streams) error {
 	// Neither upgrade exists in HTTP/2.
 	config.NextProtos = []string{"http/1.1"}
 	err := t.streamWebSocket(ctx, config, s)
-	if httpstream.IsUpgradeFailure(err) {
+	// A refusal by the API server is final: another transport is no way round it.
+	if httpstream.IsUpgradeFailure(err) && a.refusal == nil {
 		err = t.streamSPDY(ctx, config, s)
 	}
 	if err != nil && a.refusal != nil {

@@ -17,8 +17,7 @@ import (
 	"k8s.io/streaming/pkg/httpstream/spdy"
 )
 
-// streamSPDY is for API servers without WebSocket v5 (before 1.30), and for users whom RBAC lets create pods/exec but not
-// get it.
+// streamSPDY is for API servers without WebSocket v5, before 1.30.
 //
 // BUG(streaming): over SPDY client-go takes a connection that breaks for a command that ended well.
 func (t Target) streamSPDY(ctx context.Context, config *rest.Config, s Streams) error {

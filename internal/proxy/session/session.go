@@ -11,7 +11,9 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"runtime/debug"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -49,6 +51,8 @@ type Result struct {
 	Sealed error
 	// Status is for the client: nil, a streaming.ExitError, or an error with a metav1.Status.
 	Status error
+	// Cause is for the log: what the target leg and the streams said; nil for a command that ended.
+	Cause error
 }
 
 // Run carries one session to its end. The recording is over when it returns.
@@ -65,12 +69,33 @@ func (s *Session) Run(ctx context.Context, client streaming.Client) Result {
 		}
 	}()
 	taps := s.taps(ctx, client, end)
-	err := s.Target(ctx, taps.streams)
-	if ctx.Err() != nil {
-		client.Cut(farewellTime)
+	over := make(chan error, 1)
+	go func() { over <- s.stream(ctx, taps.streams) }()
+	select {
+	case err := <-over:
+		return s.settle(ctx, client, err, taps.close())
+	case <-ctx.Done():
 	}
+	// The target may wait for a person who does not read, or for a process that does not: the session does not wait with
+	// it. After close nothing passes either way.
+	client.Cut(farewellTime)
 	lost := taps.close()
-	return s.settle(ctx, client, err, lost)
+	select {
+	case err := <-over:
+		return s.settle(ctx, client, err, lost)
+	case <-time.After(farewellTime):
+		return s.settle(ctx, client, context.Cause(ctx), lost)
+	}
+}
+
+// stream is Target; a panic in it ends this session and no other.
+func (s *Session) stream(ctx context.Context, streams streaming.Streams) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("streaming: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return s.Target(ctx, streams)
 }
 
 // taps are the recorded streams of a session.
@@ -142,11 +167,15 @@ func (s *Session) recordSizes(ctx context.Context, from <-chan streaming.Termina
 // settle names the end, tells it, and seals the recording.
 func (s *Session) settle(ctx context.Context, client streaming.Client, err, lost error) Result {
 	result := s.judge(ctx, err, lost)
+	if result.Exit.Reason != ReasonCompleted {
+		result.Cause = errors.Join(err, lost)
+	}
 	var why *End
 	if errors.As(result.Status, &why) {
 		result.Status = why.StatusError()
 		s.say(client, why)
 	}
+	client.Cut(SealTime + farewellTime)
 	// The session's context is over in most cases; the recording has to outlive it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), SealTime)
 	defer cancel()

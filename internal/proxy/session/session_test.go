@@ -339,13 +339,11 @@ func (d deaf) Write([]byte) (int, error) {
 
 func TestAPersonWhoDoesNotReadCannotHoldTheSession(t *testing.T) {
 	began := make(chan struct{})
-	f := newFixture(t, func(ctx context.Context, s streaming.Streams) error {
-		go func() {
-			close(began)
-			_, _ = io.WriteString(s.Stdout, "blocked\n")
-		}()
-		<-ctx.Done()
-		return ctx.Err()
+	f := newFixture(t, func(_ context.Context, s streaming.Streams) error {
+		// As the WebSocket leg does: the end of ctx is seen only when the write returns.
+		close(began)
+		_, err := io.WriteString(s.Stdout, "blocked\n")
+		return err
 	})
 	ctx, cancel := context.WithCancelCause(t.Context())
 	screen := deaf{make(chan struct{})}
@@ -359,6 +357,38 @@ func TestAPersonWhoDoesNotReadCannotHoldTheSession(t *testing.T) {
 	})
 	if result.Exit.Reason != ReasonDeleted || result.Sealed != nil {
 		t.Errorf("ended with %+v, sealed %v", result.Exit, result.Sealed)
+	}
+}
+
+func TestATargetThatHangsDeliversNothingAfterTheEnd(t *testing.T) {
+	began, ended, late := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	f := newFixture(t, func(_ context.Context, s streaming.Streams) error {
+		close(began)
+		<-ended
+		_, err := io.WriteString(s.Stdout, "after the end\n")
+		late <- err
+		return nil
+	})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	go func() {
+		<-began
+		cancel(Revoked(authorizer.GrantRef{Namespace: "shop", Name: "g"}))
+	}()
+	p := &person{}
+	result := f.Run(ctx, p.client())
+	close(ended)
+	if result.Exit.Reason != ReasonRevoked || result.Sealed != nil {
+		t.Errorf("ended with %+v, sealed %v", result.Exit, result.Sealed)
+	}
+	if err := <-late; err == nil {
+		t.Error("a write after the end of the session was delivered")
+	}
+}
+
+func TestATargetThatPanicsEndsItsSessionOnly(t *testing.T) {
+	f := newFixture(t, func(context.Context, streaming.Streams) error { panic("a bug") })
+	if result := f.Run(t.Context(), (&person{}).client()); result.Exit.Reason == ReasonCompleted || result.Sealed != nil || result.Cause == nil {
+		t.Errorf("ended with %+v", result)
 	}
 }
 

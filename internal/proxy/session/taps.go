@@ -96,7 +96,11 @@ func (i *input) close() error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.closed = true
-	return record(i.recorder, recording.Stdin, i.masker.Flush())
+	err := record(i.recorder, recording.Stdin, i.masker.Flush())
+	if err != nil {
+		i.fail(recordingFailed())
+	}
+	return err
 }
 
 func record(r *recording.Recorder, stream recording.Stream, out mask.Output) error {
