@@ -43,14 +43,25 @@ func (s *sessions) openObject(ctx context.Context, q *request, id string) (recor
 		Requester: requester(grant),
 		Action:    a.Action, Namespace: a.Namespace, Pod: a.Pod, PodUID: a.PodUID, Node: q.pod.Spec.NodeName,
 		Container: a.Container, Argv: s.Rules.Strings(a.Command), TTY: a.TTY, Stdin: a.Stdin,
-		Grant:     recording.Grant{Namespace: ref.Namespace, Name: ref.Name, UID: ref.UID, Digest: grant.Status.ApprovedDigest},
+		Grant:     grantOf(grant),
 		Approvals: approvals, MaskDigest: s.Rules.Digest(),
 	}
 	open.Image, open.ImageID = image(q.pod, a.Container)
-	if open.PodSpec, err = podSpec(q.pod); err != nil {
+	if open.PodSpec, err = podSpec(q.pod, s.Rules); err != nil {
 		return recording.Open{}, err
 	}
 	return open, nil
+}
+
+func grantOf(g *accessv1alpha1.ExecutionGrant) recording.Grant {
+	out := recording.Grant{
+		Namespace: g.Namespace, Name: g.Name, UID: string(g.UID), Digest: g.Status.ApprovedDigest,
+		Reason: g.Spec.Reason, Ticket: g.Spec.Ticket,
+	}
+	if from, until := g.Status.ActiveFrom, g.Status.ActiveUntil; from != nil && until != nil {
+		out.ActiveFrom, out.ActiveUntil = from.UTC(), until.UTC()
+	}
+	return out
 }
 
 func requester(grant *accessv1alpha1.ExecutionGrant) recording.Subject {
@@ -91,16 +102,18 @@ func image(pod *corev1.Pod, container string) (name, id string) {
 	return "", ""
 }
 
-// podSpec is the pod's specification without the values of its environment, which hold secrets.
-func podSpec(pod *corev1.Pod) (json.RawMessage, error) {
+// podSpec is the pod's specification without the values of its environment and of its probes' headers, and with secrets in
+// its commands masked: a recording cannot be deleted.
+func podSpec(pod *corev1.Pod, rules *mask.Rules) (json.RawMessage, error) {
 	spec := pod.Spec.DeepCopy()
-	for _, containers := range [][]corev1.Container{spec.Containers, spec.InitContainers} {
-		for i := range containers {
-			hideValues(containers[i].Env)
-		}
+	for i := range spec.InitContainers {
+		hideSecrets(&spec.InitContainers[i], rules)
+	}
+	for i := range spec.Containers {
+		hideSecrets(&spec.Containers[i], rules)
 	}
 	for i := range spec.EphemeralContainers {
-		hideValues(spec.EphemeralContainers[i].Env)
+		hideSecrets((*corev1.Container)(&spec.EphemeralContainers[i].EphemeralContainerCommon), rules)
 	}
 	text, err := json.Marshal(spec)
 	if err != nil {
@@ -109,11 +122,39 @@ func podSpec(pod *corev1.Pod) (json.RawMessage, error) {
 	return text, nil
 }
 
-func hideValues(env []corev1.EnvVar) {
-	for i := range env {
-		if env[i].Value != "" {
-			env[i].Value = "(not recorded)"
+const notRecorded = "(not recorded)"
+
+func hideSecrets(c *corev1.Container, rules *mask.Rules) {
+	for i := range c.Env {
+		if c.Env[i].Value != "" {
+			c.Env[i].Value = notRecorded
 		}
+	}
+	c.Command, c.Args = rules.Strings(c.Command), rules.Strings(c.Args)
+	for _, probe := range []*corev1.Probe{c.LivenessProbe, c.ReadinessProbe, c.StartupProbe} {
+		if probe != nil {
+			hideInHandler(probe.Exec, probe.HTTPGet, rules)
+		}
+	}
+	if c.Lifecycle == nil {
+		return
+	}
+	for _, hook := range []*corev1.LifecycleHandler{c.Lifecycle.PostStart, c.Lifecycle.PreStop} {
+		if hook != nil {
+			hideInHandler(hook.Exec, hook.HTTPGet, rules)
+		}
+	}
+}
+
+func hideInHandler(exec *corev1.ExecAction, get *corev1.HTTPGetAction, rules *mask.Rules) {
+	if exec != nil {
+		exec.Command = rules.Strings(exec.Command)
+	}
+	if get == nil {
+		return
+	}
+	for i := range get.HTTPHeaders {
+		get.HTTPHeaders[i].Value = notRecorded
 	}
 }
 

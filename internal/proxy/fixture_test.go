@@ -66,7 +66,7 @@ type world struct {
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
 	w := &world{
-		t: tb, store: memory.New(time.Now), registry: &session.Registry{}, user: user, rbac: true,
+		t: tb, store: memory.New(time.Now), registry: &session.Registry{MaxSessions: 100, MaxPerUser: 100}, user: user, rbac: true,
 		tokens: map[string]bool{}, ended: make(chan string, 16),
 		decide: func(authorizer.Attributes) (authorizer.Decision, error) {
 			return authorizer.Decision{

@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/google/uuid"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	authorizationv1client "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
@@ -80,12 +81,12 @@ func (s *sessions) serve(w http.ResponseWriter, r *http.Request, to route, user 
 		err = s.admit(r.Context(), q)
 	}
 	if err != nil {
-		writeError(w, err)
+		s.refuse(w, err)
 		return
 	}
 	l, err := s.open(r.Context(), q)
 	if err != nil {
-		writeError(w, err)
+		s.refuse(w, err)
 		return
 	}
 	defer l.release()
@@ -94,6 +95,15 @@ func (s *sessions) serve(w http.ResponseWriter, r *http.Request, to route, user 
 	if err := streaming.Serve(w, r, q.streams, l.run); err != nil {
 		s.Log.Info("client not upgraded", "session", l.object.Name, "cause", err.Error())
 	}
+}
+
+// refuse answers with an error, and logs one that the person is not told.
+func (s *sessions) refuse(w http.ResponseWriter, err error) {
+	var api apierrors.APIStatus
+	if !errors.As(err, &api) {
+		s.Log.Error(err, "session refused")
+	}
+	writeError(w, err)
 }
 
 // live is one session from its open object to its end.
@@ -118,9 +128,12 @@ func (s *sessions) open(ctx context.Context, q *request) (*live, error) {
 	}
 	l := &live{sessions: s, request: q}
 	l.ctx, l.release, err = s.Registry.Add(context.WithoutCancel(ctx), session.Facts{
-		ID: id.String(), Namespace: q.attributes.Namespace, Pod: q.attributes.Pod, PodUID: q.attributes.PodUID,
+		ID: id.String(), User: q.user.Name, Namespace: q.attributes.Namespace, Pod: q.attributes.Pod, PodUID: q.attributes.PodUID,
 		Grant: q.decision.Grant,
 	})
+	if errors.Is(err, session.ErrTooMany) {
+		return nil, apierrors.NewTooManyRequestsError(err.Error())
+	}
 	if err != nil {
 		return nil, unavailable(err.Error() + "; run the command again")
 	}

@@ -22,7 +22,12 @@ type Grant struct {
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`
 	UID       string `json:"uid"`
-	Digest    string `json:"digest"` // of the grant's spec
+	Digest    string `json:"digest"` // of exactly what was approved
+
+	Reason      string    `json:"reason"`
+	Ticket      string    `json:"ticket,omitempty"`
+	ActiveFrom  time.Time `json:"activeFrom,omitzero"`
+	ActiveUntil time.Time `json:"activeUntil,omitzero"`
 }
 
 // Approval is one person's decision on the grant.

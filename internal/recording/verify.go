@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"sync"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -17,13 +16,16 @@ import (
 // to exhaust its reader. Writers stay near maxSegmentBytes.
 const maxDecodedBytes = 64 << 20
 
-var decoder = sync.OnceValue(func() *zstd.Decoder {
+//nolint:gochecknoglobals // made at start, as encoder is
+var decoder = newDecoder()
+
+func newDecoder() *zstd.Decoder {
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxDecodedBytes))
 	if err != nil {
 		panic(fmt.Sprintf("recording: constant options of zstd are refused: %v", err))
 	}
 	return d
-})
+}
 
 // checker holds what the next segment must agree with. Its zero record number
 // and empty prev stand before the first segment.
@@ -68,7 +70,7 @@ func (c *checker) segment(n int, s *Segment, known bool, body []byte) ([]Record,
 	if known && (s.SHA256 != sum || s.Size != int64(len(body))) {
 		return nil, c.fault(s.Key, fmt.Sprintf("SHA-256 %s, %d bytes, but the manifest says %s, %d bytes", sum, len(body), s.SHA256, s.Size))
 	}
-	raw, err := decoder().DecodeAll(body, nil)
+	raw, err := decoder.DecodeAll(body, nil)
 	if err != nil {
 		return nil, c.fault(s.Key, "decompressing it: "+err.Error())
 	}

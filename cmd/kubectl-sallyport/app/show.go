@@ -142,6 +142,13 @@ func (o *showOptions) printRecording(r *recording.Recording) {
 	o.print("%-13s %s", "Command:", orNone(quote(open.Argv)))
 	o.row("Streams", fmt.Sprintf("terminal %t, input %t", open.TTY, open.Stdin))
 	o.row("Grant", fmt.Sprintf("%s/%s (%s)", open.Grant.Namespace, open.Grant.Name, open.Grant.Digest))
+	o.row("Reason", open.Grant.Reason)
+	if open.Grant.Ticket != "" {
+		o.row("Ticket", open.Grant.Ticket)
+	}
+	if !open.Grant.ActiveFrom.IsZero() {
+		o.row("Window", fmt.Sprintf("%s to %s", utc(open.Grant.ActiveFrom), utc(open.Grant.ActiveUntil)))
+	}
 	for _, a := range open.Approvals {
 		o.row("Decision", strings.TrimSpace(fmt.Sprintf("%s by %s at %s %s", a.Decision, a.Approver, utc(a.Time), a.Comment)))
 	}

@@ -109,7 +109,7 @@ func build(ctx context.Context, o *options, config *rest.Config, now func() time
 	if err != nil {
 		return nil, fmt.Errorf("making a client: %w", err)
 	}
-	g := &gateway{options: o, log: log, registry: &session.Registry{}, synced: make(chan struct{})}
+	g := &gateway{options: o, log: log, registry: &session.Registry{MaxSessions: o.maxSessions, MaxPerUser: o.maxPerUser}, synced: make(chan struct{})}
 	secrets := clients.CoreV1().Secrets(o.namespace)
 	key, err := signingkey.Ensure(ctx, secrets, layout.SigningKeySecret)
 	if err != nil {

@@ -26,7 +26,7 @@ func facts() session.Facts {
 // ended returns the reason for which an event ends the session, or "".
 func ended(t *testing.T, event func(*session.Registry)) string {
 	t.Helper()
-	var registry session.Registry
+	registry := session.Registry{MaxSessions: 1, MaxPerUser: 1}
 	ctx, release, err := registry.Add(t.Context(), facts())
 	if err != nil {
 		t.Fatal(err)

@@ -25,6 +25,8 @@ type options struct {
 	name          string
 	retentionDays int
 	shutdownTime  time.Duration
+	maxSessions   int
+	maxPerUser    int
 	store         s3.Options
 }
 
@@ -37,6 +39,8 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&o.name, "name", os.Getenv("POD_NAME"), "name of this instance (default: the environment's POD_NAME, else the host name)")
 	flags.IntVar(&o.retentionDays, "retention-days", 0, "days for which nobody can delete a recording; required")
 	flags.DurationVar(&o.shutdownTime, "shutdown-time", 25*time.Second, "how long ending and sealing all sessions may take")
+	flags.IntVar(&o.maxSessions, "max-sessions", 1000, "how many sessions this instance carries at a time")
+	flags.IntVar(&o.maxPerUser, "max-sessions-per-user", 20, "how many of them one user may have")
 	flags.StringVar(&o.store.Endpoint, "s3-endpoint", "", "https://host[:port] of the object store; its keys: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	flags.StringVar(&o.store.Bucket, "s3-bucket", "", "bucket for the recordings; it must have object lock")
 	flags.StringVar(&o.store.Region, "s3-region", "us-east-1", "region of the bucket")
@@ -61,6 +65,7 @@ func (o *options) complete(now func() time.Time) error {
 	require(o.service != "", "--service must not be empty")
 	require(o.cluster != "", "--cluster must be given: recordings name it")
 	require(o.retentionDays > 0 && o.retentionDays <= maxRetentionDays, "--retention-days must be between 1 and 3660")
+	require(o.maxSessions > 0 && o.maxPerUser > 0, "--max-sessions and --max-sessions-per-user must be positive")
 	require(o.shutdownTime > 0, "--shutdown-time must be positive")
 	require(o.store.Endpoint != "", "--s3-endpoint must be given")
 	require(o.store.Bucket != "", "--s3-bucket must be given")

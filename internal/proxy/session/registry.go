@@ -8,20 +8,28 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/authorizer"
 )
 
-// ErrShutdown says that no session can begin any more.
-var ErrShutdown = errors.New("the gateway is shutting down")
+// The reasons why no session can begin.
+var (
+	ErrShutdown = errors.New("the gateway is shutting down")
+	ErrFull     = errors.New("the gateway carries as many sessions as it may")
+	ErrTooMany  = errors.New("you have as many sessions as one person may; end one: kubectl sallyport sessions -A --live")
+)
 
 // Facts are what can end a session from outside.
 type Facts struct {
 	ID        string
+	User      string
 	Namespace string
 	Pod       string
 	PodUID    string
 	Grant     authorizer.GrantRef
 }
 
-// Registry knows the sessions of this gateway while they live. The zero value is ready.
+// Registry knows the sessions of this gateway while they live. Without limits it takes none.
 type Registry struct {
+	// MaxSessions and MaxPerUser bound the memory that sessions can hold: each may fill the recorder's buffers.
+	MaxSessions, MaxPerUser int
+
 	mu   sync.Mutex
 	live map[string]entry
 	shut bool
@@ -41,6 +49,9 @@ func (r *Registry) Add(ctx context.Context, facts Facts) (session context.Contex
 	if r.shut {
 		return nil, nil, ErrShutdown
 	}
+	if err := r.room(facts.User); err != nil {
+		return nil, nil, err
+	}
 	if r.live == nil {
 		r.live = map[string]entry{}
 	}
@@ -54,6 +65,22 @@ func (r *Registry) Add(ctx context.Context, facts Facts) (session context.Contex
 		r.mu.Unlock()
 		r.idle.Done()
 	}), nil
+}
+
+func (r *Registry) room(user string) error {
+	if len(r.live) >= r.MaxSessions {
+		return ErrFull
+	}
+	own := 0
+	for _, e := range r.live {
+		if e.facts.User == user {
+			own++
+		}
+	}
+	if own >= r.MaxPerUser {
+		return ErrTooMany
+	}
+	return nil
 }
 
 // EndIf ends every session for which why returns an End.

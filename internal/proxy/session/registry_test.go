@@ -7,7 +7,7 @@ import (
 )
 
 func TestRegistryEndsWhatMatches(t *testing.T) {
-	var r Registry
+	r := Registry{MaxSessions: 10, MaxPerUser: 10}
 	a, releaseA, err := r.Add(t.Context(), Facts{ID: "a", Pod: "web"})
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +35,7 @@ func TestRegistryEndsWhatMatches(t *testing.T) {
 }
 
 func TestRegistryShutsDown(t *testing.T) {
-	var r Registry
+	r := Registry{MaxSessions: 10, MaxPerUser: 10}
 	ctx, release, err := r.Add(t.Context(), Facts{ID: "a"})
 	if err != nil {
 		t.Fatal(err)
@@ -55,5 +55,28 @@ func TestRegistryShutsDown(t *testing.T) {
 	release()
 	if err := r.Shutdown(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestTheRegistryHasLimits(t *testing.T) {
+	r := Registry{MaxSessions: 3, MaxPerUser: 2}
+	add := func(id, user string) error {
+		_, _, err := r.Add(t.Context(), Facts{ID: id, User: user})
+		return err
+	}
+	if err := errors.Join(add("1", "ann"), add("2", "ann")); err != nil {
+		t.Fatal(err)
+	}
+	if err := add("3", "ann"); !errors.Is(err, ErrTooMany) {
+		t.Errorf("a third session of one user: %v", err)
+	}
+	if err := add("3", "bob"); err != nil {
+		t.Errorf("a session of another user: %v", err)
+	}
+	if err := add("4", "eve"); !errors.Is(err, ErrFull) {
+		t.Errorf("a fourth session: %v", err)
+	}
+	if _, _, err := new(Registry).Add(t.Context(), Facts{ID: "1"}); !errors.Is(err, ErrFull) {
+		t.Errorf("a registry without limits: %v", err)
 	}
 }
