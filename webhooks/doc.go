@@ -3,6 +3,7 @@
 //
 //   - ConnectHandler denies every exec, attach and port-forward that does not carry a live session token of the gateway.
 //   - PodMutator and PodValidator let people make pods only under a grant for Run, and bind the pod to it.
+//   - PodImageHandler lets people change the image of a pod only under such a grant.
 //   - EphemeralHandler lets people add debugging containers only under a grant for Debug.
 //   - GrantMutator and GrantValidator stamp and verify who requests a grant and for whom, and which pod it means.
 //   - ApprovalMutator and ApprovalValidator stamp and verify who decides and when.

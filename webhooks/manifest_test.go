@@ -99,7 +99,8 @@ func TestEveryWebhookFailsClosedAndIsAskedAboutEverything(t *testing.T) {
 func wantConditions(t *testing.T, h hook) {
 	t.Helper()
 	var want []admissionregistrationv1.MatchCondition
-	if strings.HasSuffix(*h.ClientConfig.Service.Path, "-pods") {
+	path := *h.ClientConfig.Service.Path
+	if slices.Contains([]string{PathMutatePods, PathValidatePods, PathPodImages}, path) {
 		quoted := make([]string, 0, len(PodControllers()))
 		for _, name := range PodControllers() {
 			quoted = append(quoted, "'"+name+"'")
@@ -107,6 +108,11 @@ func wantConditions(t *testing.T, h hook) {
 		want = []admissionregistrationv1.MatchCondition{{
 			Name: "not-a-controller", Expression: fmt.Sprintf("!(request.userInfo.username in [%s])", strings.Join(quoted, ", ")),
 		}}
+	}
+	if path == PathPodImages {
+		const images = "%[1]s.spec.containers.map(c, c.?image) != %[2]s.spec.containers.map(c, c.?image) || " +
+			"%[1]s.spec.?initContainers.orValue([]).map(c, c.?image) != %[2]s.spec.?initContainers.orValue([]).map(c, c.?image)"
+		want = append(want, admissionregistrationv1.MatchCondition{Name: "changes-an-image", Expression: fmt.Sprintf(images, "object", "oldObject")})
 	}
 	if diff := cmp.Diff(want, h.MatchConditions); diff != "" {
 		t.Errorf("matchConditions (-want +got):\n%s", diff)
@@ -118,6 +124,7 @@ func TestTheRulesAreComplete(t *testing.T) {
 		PathConnect:             "CONNECT v1 pods/exec,pods/attach,pods/portforward",
 		PathMutatePods:          "CREATE v1 pods",
 		PathValidatePods:        "CREATE v1 pods",
+		PathPodImages:           "UPDATE v1 pods",
 		PathEphemeralContainers: "UPDATE v1 pods/ephemeralcontainers",
 		PathMutateGrants:        "CREATE,UPDATE access.sallyport.dev/v1alpha1 executiongrants",
 		PathValidateGrants:      "CREATE,UPDATE access.sallyport.dev/v1alpha1 executiongrants",

@@ -25,7 +25,7 @@ const (
 	deadlineSlack = 30 * time.Second
 )
 
-// PodGate decides who may make pods; PodMutator and PodValidator share it.
+// PodGate decides who may make pods and change their images; PodMutator, PodValidator and PodImageHandler share it.
 type PodGate struct {
 	Decoder    admission.Decoder
 	Authorizer authorizer.Authorizer
@@ -75,22 +75,32 @@ func (g *PodGate) decide(ctx context.Context, req *admission.Request) (*corev1.P
 	if err := g.Decoder.Decode(*req, pod); err != nil {
 		return nil, nil, refuse("the pod cannot be read, so it is denied")
 	}
-	if g.needsNoGrant(req.UserInfo.Username, pod) {
+	if makesMirrorOfItsOwn(req.UserInfo.Username, pod) {
 		return pod, nil, nil
+	}
+	d, err := g.authorize(ctx, req, pod, "people make pods in this cluster only under a grant for the action Run.")
+	return pod, d, err
+}
+
+// authorize returns the decision that allows who asks to run the pod, or none for the programs that need none. Its
+// denial begins with the intro.
+func (g *PodGate) authorize(ctx context.Context, req *admission.Request, pod *corev1.Pod, intro string) (*authorizer.Decision, error) {
+	if g.isExempt(req.UserInfo.Username) {
+		return nil, nil //nolint:nilnil // no decision is taken
 	}
 	a := runAttributes(req, pod)
 	d, err := g.Authorizer.Authorize(ctx, a)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if d.Outcome != authorizer.Allow {
-		return nil, nil, denied("people make pods in this cluster only under a grant for the action Run.", a, d)
+		return nil, denied(intro, a, d)
 	}
-	return pod, &d, nil
+	return &d, nil
 }
 
-func (g *PodGate) needsNoGrant(username string, pod *corev1.Pod) bool {
-	return username != "" && username == g.Username || slices.Contains(PodControllers(), username) || makesMirrorOfItsOwn(username, pod)
+func (g *PodGate) isExempt(username string) bool {
+	return username != "" && username == g.Username || slices.Contains(PodControllers(), username)
 }
 
 // denied is a denial with the authorizer's reasons, and how to request what is missing with stock kubectl.
@@ -107,7 +117,7 @@ func denied(intro string, a authorizer.Attributes, d authorizer.Decision) error 
 	return refuse("%s", strings.Join(append(lines, "or with stock kubectl:", manifest), "\n"))
 }
 
-// runAttributes describes a pod that is to be made. Its command is known only if it runs exactly one.
+// runAttributes describes a pod that is to run as it is given. Its command is known only if it runs exactly one.
 func runAttributes(req *admission.Request, pod *corev1.Pod) authorizer.Attributes {
 	a := authorizer.Attributes{User: userOf(&req.UserInfo), Action: "Run", Namespace: req.Namespace, Images: images(&pod.Spec)}
 	if c := onlyProgram(&pod.Spec); c != nil {
@@ -122,12 +132,7 @@ func runAttributes(req *admission.Request, pod *corev1.Pod) authorizer.Attribute
 
 // images are all that a pod brings with it, those of volumes included: a program can come from there, too.
 func images(spec *corev1.PodSpec) []string {
-	var all []string
-	for _, containers := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
-		for i := range containers {
-			all = append(all, containers[i].Image)
-		}
-	}
+	all := ownImages(spec)
 	for i := range spec.EphemeralContainers {
 		all = append(all, spec.EphemeralContainers[i].Image)
 	}
@@ -138,6 +143,17 @@ func images(spec *corev1.PodSpec) []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// ownImages are those of the init containers and the containers, in their order.
+func ownImages(spec *corev1.PodSpec) []string {
+	var all []string
+	for _, containers := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
+		for i := range containers {
+			all = append(all, containers[i].Image)
+		}
+	}
+	return all
 }
 
 // onlyProgram is the container whose command is the only one that a pod runs; nil if there are more containers, or if a

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -166,6 +167,62 @@ func TestPeopleMakePodsUnderAGrant(t *testing.T) {
 	forged := newPod(ns, "other", "busybox:1", "sleep", "60")
 	forged.Annotations = map[string]string{webhooks.AnnotationGrant: "another"}
 	wantDenied(t, people.Create(t.Context(), forged), "leave the annotation out")
+}
+
+func TestPeopleChangeImagesUnderAGrant(t *testing.T) {
+	ns := cluster.Namespace(t)
+	people := developer(t, ns, "image-developer")
+	controller := masters(t, "system:serviceaccount:kube-system:replicaset-controller")
+	pod := newPod(ns, "web", "app:1", "sleep", "60")
+	pod.Spec.InitContainers = []corev1.Container{{Name: "init", Image: "init:1"}}
+	if err := controller.Create(t.Context(), pod); err != nil {
+		t.Fatal(err)
+	}
+	patch := func(c client.Client, format string, args ...any) error {
+		return c.Patch(t.Context(), pod.DeepCopy(), client.RawPatch(types.StrategicMergePatchType, fmt.Appendf(nil, format, args...)))
+	}
+	const container, initContainer = `{"spec":{"containers":[{"name":"app","image":%q}]}}`, `{"spec":{"initContainers":[{"name":"init","image":%q}]}}`
+	for who, c := range map[string]client.Client{"a developer": people, "the highest administrator": cluster.AdminClient} {
+		t.Run("if "+who+" has no grant, then no image changes", func(t *testing.T) {
+			wantDenied(t, patch(c, container, "evil:1"), "people change the image", "--image evil:1 --image init:1")
+			wantDenied(t, patch(c, initContainer, "evil:1"), "people change the image", "--image app:1 --image evil:1")
+			replaced := pod.DeepCopy()
+			replaced.ResourceVersion, replaced.Spec.Containers[0].Image = "", "evil:1"
+			wantDenied(t, c.Update(t.Context(), replaced), "people change the image")
+		})
+		t.Run("if "+who+" changes something else, then it takes no grant", func(t *testing.T) {
+			if err := patch(c, `{"metadata":{"labels":{"who":%q}}}`, strings.ReplaceAll(who, " ", "-")); err != nil {
+				t.Error(err)
+			}
+			if err := patch(c, container, "app:1"); err != nil {
+				t.Errorf("the image that it has: %v", err)
+			}
+		})
+	}
+	if err := patch(controller, container, "app:2"); err != nil {
+		t.Errorf("a controller could not change an image: %v", err)
+	}
+	g := gen.MakeGrant(ns, "run").ForCreate().Requester("").Pod("").Actions(accessv1alpha1.ActionRun).Images("app:*", "init:1").Obj()
+	if err := people.Create(t.Context(), g); err != nil {
+		t.Fatal(err)
+	}
+	activate(t, g)
+	eventually(t, "another image under a grant", func() error { return patch(people, container, "app:3") })
+	wantDenied(t, patch(people, container, "evil:1"), `grant "run" covers the image`)
+	wantDenied(t, patch(people, initContainer, "init:2"), `grant "run" covers the image`)
+}
+
+// What has no init containers is compared, too.
+func TestAPodWithoutInitContainersIsUpdated(t *testing.T) {
+	ns := cluster.Namespace(t)
+	people := developer(t, ns, "label-developer")
+	pod := makePod(t, ns, "web")
+	pod.Labels["team"] = "a"
+	if err := people.Update(t.Context(), pod); err != nil {
+		t.Error(err)
+	}
+	pod.Spec.Containers[0].Image = "evil:1"
+	wantDenied(t, people.Update(t.Context(), pod), "people change the image")
 }
 
 func TestPeopleAddDebuggingContainersUnderAGrant(t *testing.T) {
