@@ -17,7 +17,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
-	"github.com/sallyport-dev/sallyport/internal/authorizer/grant"
 	"github.com/sallyport-dev/sallyport/internal/layout"
 )
 
@@ -85,10 +84,10 @@ func stampGrant(object map[string]any, g *accessv1alpha1.ExecutionGrant, user *a
 			return err
 		}
 	}
-	if _, ok := g.Annotations[grant.AnnotationPodUID]; ok || g.Spec.Target.PodName == "" || len(pods) != 1 {
+	if g.Spec.Target.PodUID != "" || g.Spec.Target.PodName == "" || len(pods) != 1 {
 		return nil
 	}
-	return setField(object, string(pods[0].UID), "metadata", "annotations", grant.AnnotationPodUID)
+	return setField(object, string(pods[0].UID), "spec", "target", "podUID")
 }
 
 // restoreGrant copies from the stored object what admission once stamped and the request leaves out.
@@ -97,9 +96,7 @@ func restoreGrant(object map[string]any, stored runtime.RawExtension) error {
 	if err != nil {
 		return err
 	}
-	for _, path := range [][]string{
-		{"spec", "requester"}, {"spec", "subject"}, {"metadata", "annotations", grant.AnnotationPodUID},
-	} {
+	for _, path := range [][]string{{"spec", "requester"}, {"spec", "subject"}, {"spec", "target", "podUID"}} {
 		value, was, err := unstructured.NestedFieldCopy(old, path...)
 		if err != nil || !was {
 			continue

@@ -37,7 +37,7 @@ func validateNewGrant(g *accessv1alpha1.ExecutionGrant, f *grantFacts) field.Err
 	errs = append(errs, validateRequester(g, f, spec)...)
 	errs = append(errs, validateSubject(g, f, spec.Child("subject"))...)
 	errs = append(errs, validateTarget(&g.Spec.Target, f, spec.Child("target"))...)
-	errs = append(errs, validatePin(g, f, field.NewPath("metadata", "annotations").Key(grant.AnnotationPodUID))...)
+	errs = append(errs, validatePin(&g.Spec.Target, f, spec.Child("target", "podUID"))...)
 	errs = append(errs, validatePatterns(&g.Spec, spec)...)
 	errs = append(errs, validateText(spec.Child("reason"), g.Spec.Reason, true)...)
 	errs = append(errs, validateText(spec.Child("ticket"), g.Spec.Ticket, false)...)
@@ -123,17 +123,16 @@ func containersOf(spec *corev1.PodSpec) []string {
 }
 
 // validatePin asks that the grant is bound to the pod which has the name now.
-func validatePin(g *accessv1alpha1.ExecutionGrant, f *grantFacts, path *field.Path) field.ErrorList {
-	got, pinned := g.Annotations[grant.AnnotationPodUID]
+func validatePin(t *accessv1alpha1.Target, f *grantFacts, path *field.Path) field.ErrorList {
 	switch {
-	case g.Spec.Target.PodName == "" && !pinned:
+	case t.PodName == "" && t.PodUID == "":
 		return nil
-	case g.Spec.Target.PodName != "" && len(f.pods) == 0:
+	case t.PodName != "" && len(f.pods) == 0:
 		return nil // validateTarget has said so
-	case g.Spec.Target.PodName != "" && got == string(f.pods[0].UID):
+	case t.PodName != "" && t.PodUID != "" && t.PodUID == string(f.pods[0].UID):
 		return nil
 	default:
-		return field.ErrorList{field.Invalid(path, got, "leave it out: it is stamped with the UID of the pod that target.podName names")}
+		return field.ErrorList{field.Invalid(path, t.PodUID, "leave it out: it is stamped with the UID of the pod that target.podName names")}
 	}
 }
 
@@ -171,19 +170,12 @@ func validateText(path *field.Path, text string, lines bool) field.ErrorList {
 	}
 }
 
-// validateGrantUpdate guards what the schema does not: the pod to which the grant is bound.
+// validateGrantUpdate says again what the schema says: nothing that was asked for may change.
 func validateGrantUpdate(old, g *accessv1alpha1.ExecutionGrant) field.ErrorList {
-	was, had := old.Annotations[grant.AnnotationPodUID]
-	is, has := g.Annotations[grant.AnnotationPodUID]
-	var errs field.ErrorList
-	if was != is || had != has {
-		path := field.NewPath("metadata", "annotations").Key(grant.AnnotationPodUID)
-		errs = append(errs, field.Invalid(path, is, "it binds the grant to a pod and is immutable: delete this grant and request another"))
-	}
 	if !apiequality.Semantic.DeepEqual(old.Spec, g.Spec) {
-		errs = append(errs, field.Forbidden(field.NewPath("spec"), "the spec of a grant is immutable: delete this grant and request another"))
+		return field.ErrorList{field.Forbidden(field.NewPath("spec"), "the spec of a grant is immutable: delete this grant and request another")}
 	}
-	return errs
+	return nil
 }
 
 // invalid is the refusal that names fields; nil if there is no error.

@@ -15,7 +15,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
-	"github.com/sallyport-dev/sallyport/internal/authorizer/grant"
 	"github.com/sallyport-dev/sallyport/test/gen"
 )
 
@@ -38,7 +37,7 @@ func stamped(change func(*accessv1alpha1.ExecutionGrant)) *accessv1alpha1.Execut
 	return asked(func(g *accessv1alpha1.ExecutionGrant) {
 		g.Spec.Requester = developer()
 		g.Spec.Subject = &accessv1alpha1.Subject{Kind: accessv1alpha1.SubjectUser, Name: "developer"}
-		metav1.SetMetaDataAnnotation(&g.ObjectMeta, grant.AnnotationPodUID, "web-uid")
+		g.Spec.Target.PodUID = "web-uid"
 		if change != nil {
 			change(g)
 		}
@@ -72,25 +71,25 @@ func TestANewGrantIsStamped(t *testing.T) {
 			}),
 		},
 		"if the pod's UID is written by hand, then it stays to be refused": {
-			in:   asked(func(g *accessv1alpha1.ExecutionGrant) { g.Annotations = map[string]string{grant.AnnotationPodUID: "x"} }),
-			want: stamped(func(g *accessv1alpha1.ExecutionGrant) { g.Annotations = map[string]string{grant.AnnotationPodUID: "x"} }),
+			in:   asked(func(g *accessv1alpha1.ExecutionGrant) { g.Spec.Target.PodUID = "x" }),
+			want: stamped(func(g *accessv1alpha1.ExecutionGrant) { g.Spec.Target.PodUID = "x" }),
 		},
 		"if the pod does not exist, then there is no UID": {
 			in: asked(func(g *accessv1alpha1.ExecutionGrant) { g.Spec.Target.PodName = "none" }),
 			want: stamped(func(g *accessv1alpha1.ExecutionGrant) {
-				g.Spec.Target.PodName, g.Annotations = "none", nil
+				g.Spec.Target = accessv1alpha1.Target{PodName: "none"}
 			}),
 		},
 		"if the pod's name is none, then there is no UID": {
 			in:   asked(func(g *accessv1alpha1.ExecutionGrant) { g.Spec.Target.PodName = "../web" }),
-			want: stamped(func(g *accessv1alpha1.ExecutionGrant) { g.Spec.Target.PodName, g.Annotations = "../web", nil }),
+			want: stamped(func(g *accessv1alpha1.ExecutionGrant) { g.Spec.Target = accessv1alpha1.Target{PodName: "../web"} }),
 		},
 		"if pods are chosen by labels, then there is no UID": {
 			in: asked(func(g *accessv1alpha1.ExecutionGrant) {
 				g.Spec.Target = accessv1alpha1.Target{Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}}
 			}),
 			want: stamped(func(g *accessv1alpha1.ExecutionGrant) {
-				g.Spec.Target, g.Annotations = accessv1alpha1.Target{Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}}, nil
+				g.Spec.Target = accessv1alpha1.Target{Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}}
 			}),
 		},
 	}
@@ -137,15 +136,20 @@ func TestStampingChangesNothingElse(t *testing.T) {
 }
 
 func TestApplyingAgainChangesNothing(t *testing.T) {
-	stored := stamped(func(g *accessv1alpha1.ExecutionGrant) { g.Annotations["x/y"] = "z" })
 	tests := map[string]struct {
 		sent *accessv1alpha1.ExecutionGrant
 		want *accessv1alpha1.ExecutionGrant
 	}{
 		"if the request leaves everything out, then it is put back": {
-			sent: asked(func(g *accessv1alpha1.ExecutionGrant) { g.Annotations = map[string]string{"x/y": "z"} }), want: stored,
+			sent: asked(nil), want: stamped(nil),
 		},
-		"if other annotations were left out, then only the UID is put back": {sent: asked(nil), want: stamped(nil)},
+		"if the request leaves only the pod's UID out, then it is put back": {
+			sent: stamped(func(g *accessv1alpha1.ExecutionGrant) { g.Spec.Target.PodUID = "" }), want: stamped(nil),
+		},
+		"if the request says another UID, then it stays to be refused": {
+			sent: stamped(func(g *accessv1alpha1.ExecutionGrant) { g.Spec.Target.PodUID = "x" }),
+			want: stamped(func(g *accessv1alpha1.ExecutionGrant) { g.Spec.Target.PodUID = "x" }),
+		},
 		"if the request says something else, then it stays to be refused": {
 			sent: stamped(func(g *accessv1alpha1.ExecutionGrant) { g.Spec.Requester.Username = "admin" }),
 			want: stamped(func(g *accessv1alpha1.ExecutionGrant) { g.Spec.Requester.Username = "admin" }),
@@ -154,7 +158,7 @@ func TestApplyingAgainChangesNothing(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			w := world{}
-			req := request(t, admissionv1.Update, "somebody else", tc.sent, stored)
+			req := request(t, admissionv1.Update, "somebody else", tc.sent, stamped(nil))
 			r := (&GrantMutator{Decoder: testDecoder(), Live: w.client()}).Handle(t.Context(), *req)
 			wantAnswer(t, r, "")
 			got := &accessv1alpha1.ExecutionGrant{}
@@ -172,7 +176,6 @@ func TestANewGrantIsVerified(t *testing.T) {
 	type g = *accessv1alpha1.ExecutionGrant
 	selector := func(labels map[string]string) func(g) {
 		return func(x g) {
-			x.Annotations = nil
 			x.Spec.Target = accessv1alpha1.Target{Selector: &metav1.LabelSelector{MatchLabels: labels}}
 		}
 	}
@@ -203,7 +206,7 @@ func TestANewGrantIsVerified(t *testing.T) {
 		"if the subject's name has a zero byte, then it is refused":          {change: subject("User", "admin\x00"), verbs: []string{"delegate"}, want: []string{"spec.subject.name"}},
 
 		"if the pod does not exist, then it is named": {
-			change: func(x g) { x.Spec.Target.PodName, x.Annotations = "web-9", nil }, want: []string{"spec.target.podName", `"web-9"`, "kubectl get pods -n shop"},
+			change: func(x g) { x.Spec.Target = accessv1alpha1.Target{PodName: "web-9"} }, want: []string{"spec.target.podName", `"web-9"`, "kubectl get pods -n shop"},
 		},
 		"if the labels match no pod, then it is refused": {change: selector(map[string]string{"app": "none"}), want: []string{"spec.target.selector", "matches no pod"}},
 		"if the labels match a pod, then it is allowed":  {change: selector(map[string]string{"app": "web"})},
@@ -216,16 +219,16 @@ func TestANewGrantIsVerified(t *testing.T) {
 		},
 		"if it is for Run alone, then no pod is needed": {
 			change: func(x g) {
-				x.Annotations, x.Spec.Actions, x.Spec.Target = nil, []accessv1alpha1.Action{"Run"}, accessv1alpha1.Target{Images: []string{"*"}}
+				x.Spec.Actions, x.Spec.Target = []accessv1alpha1.Action{"Run"}, accessv1alpha1.Target{Images: []string{"*"}}
 			},
 		},
-		"if the pod's UID is another, then it is refused": {change: func(x g) { x.Annotations[grant.AnnotationPodUID] = "x" }, want: []string{"metadata.annotations[access.sallyport.dev/pod-uid]", "leave it out"}},
-		"if the pod's UID is missing, then it is refused": {change: func(x g) { x.Annotations = nil }, want: []string{"metadata.annotations[access.sallyport.dev/pod-uid]"}},
+		"if the pod's UID is another, then it is refused": {change: func(x g) { x.Spec.Target.PodUID = "x" }, want: []string{"spec.target.podUID", `"x"`, "leave it out"}},
+		"if the pod's UID is missing, then it is refused": {change: func(x g) { x.Spec.Target.PodUID = "" }, want: []string{"spec.target.podUID"}},
 		"if a UID stands beside labels, then it is refused": {
 			change: func(x g) {
 				selector(map[string]string{"app": "web"})(x)
-				x.Annotations = map[string]string{grant.AnnotationPodUID: "web-uid"}
-			}, want: []string{"metadata.annotations[access.sallyport.dev/pod-uid]"},
+				x.Spec.Target.PodUID = "web-uid"
+			}, want: []string{"spec.target.podUID"},
 		},
 
 		"if the window is over, then it is refused": {
@@ -255,7 +258,7 @@ func TestANewGrantIsVerified(t *testing.T) {
 		"if the API server cannot be asked, then it is denied":       {broken: true, want: []string{"could not decide"}},
 		"if the right to delegate cannot be asked, then it is denied": {
 			broken: true, want: []string{"could not decide"},
-			change: func(x g) { x.Annotations, x.Spec.Target = nil, accessv1alpha1.Target{}; x.Spec.Subject.Name = "admin" },
+			change: func(x g) { x.Spec.Target = accessv1alpha1.Target{}; x.Spec.Subject.Name = "admin" },
 		},
 	}
 	for name, tc := range tests {
@@ -294,12 +297,12 @@ func TestAStoredGrantStaysWhatItIs(t *testing.T) {
 		want   string
 	}{
 		"if nothing changes, then it is allowed": {change: func(*accessv1alpha1.ExecutionGrant) {}},
-		"if labels and other annotations change, then allowed": {change: func(g *accessv1alpha1.ExecutionGrant) {
+		"if labels and annotations change, then it is allowed": {change: func(g *accessv1alpha1.ExecutionGrant) {
 			g.Labels = map[string]string{"a": "b"}
-			g.Annotations["c"] = "d"
+			g.Annotations = map[string]string{"c": "d"}
 		}},
-		"if the pod's UID changes, then it is refused":    {change: func(g *accessv1alpha1.ExecutionGrant) { g.Annotations[grant.AnnotationPodUID] = "new" }, want: "immutable"},
-		"if the pod's UID is removed, then it is refused": {change: func(g *accessv1alpha1.ExecutionGrant) { g.Annotations = nil }, want: "immutable"},
+		"if the pod's UID changes, then it is refused":    {change: func(g *accessv1alpha1.ExecutionGrant) { g.Spec.Target.PodUID = "new" }, want: "immutable"},
+		"if the pod's UID is removed, then it is refused": {change: func(g *accessv1alpha1.ExecutionGrant) { g.Spec.Target.PodUID = "" }, want: "immutable"},
 		"if the requester changes, then it is refused":    {change: func(g *accessv1alpha1.ExecutionGrant) { g.Spec.Requester.Username = "x" }, want: "immutable"},
 		"if the duration changes, then it is refused":     {change: func(g *accessv1alpha1.ExecutionGrant) { g.Spec.DurationSeconds = 43200 }, want: "immutable"},
 	}

@@ -56,6 +56,7 @@ type CommandPattern struct {
 // Target says which pods and containers a grant opens. A grant for Run alone names images and no pod: the pod
 // does not exist yet.
 // +kubebuilder:validation:XValidation:rule="!(has(self.podName) && has(self.selector))",message="podName and selector exclude each other"
+// +kubebuilder:validation:XValidation:rule="!has(self.podUID) || has(self.podName)",message="podUID stands beside podName only"
 // +kubebuilder:validation:MinProperties=1
 type Target struct {
 	// podName is one pod of the grant's namespace.
@@ -64,6 +65,13 @@ type Target struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="not the name of a pod"
 	PodName string `json:"podName,omitempty"`
+
+	// podUID is the pod that had the name when the grant was made; a new pod of the same name is another pod. It is
+	// stamped by admission; leave it out.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	PodUID string `json:"podUID,omitempty"`
 
 	// selector chooses pods of the grant's namespace by label; it may not be empty.
 	// +optional

@@ -10,14 +10,28 @@ import (
 	"github.com/sallyport-dev/sallyport/test/gen"
 )
 
-// The value was computed outside of this program, by sha256sum over the encoding that Digest's comment describes. If
-// it changes, every approval that is stored becomes void.
+// The values were computed outside of this program, by sha256sum over the encoding that Digest's comment describes. If
+// one changes, every approval that is stored becomes void.
 func TestDigestIsStable(t *testing.T) {
-	grant := gen.MakeGrant("shop", "fix").Command("sh", "-c", "a && b > c").Reason("naïve <b>\u2028").
-		Window(gen.Epoch(), gen.Epoch().Add(time.Hour)).Labels(map[string]string{"b": "2", "a": "1"}).Obj()
-	const want = "sha256:727bb2660637de615cf8556d656295d68dd743af4bb0025b48c958215c9ecc04"
-	if got := Digest(grant); got != want {
-		t.Errorf("got %s, want %s", got, want)
+	tests := map[string]struct {
+		grant *gen.Grant
+		want  string
+	}{
+		"if it is for labels and a window, then it is this": {
+			gen.MakeGrant("shop", "fix").Command("sh", "-c", "a && b > c").Reason("naïve <b>\u2028").
+				Window(gen.Epoch(), gen.Epoch().Add(time.Hour)).Labels(map[string]string{"b": "2", "a": "1"}),
+			"sha256:727bb2660637de615cf8556d656295d68dd743af4bb0025b48c958215c9ecc04",
+		},
+		"if it is for one pod and a duration, then it is this": {
+			gen.MakeGrant("shop", "fix").PodUID("6a0c"), "sha256:d44204e41b589a47db8a8c1cd8d3e7bf3d8112726d6a45f9068619be74c1ebeb",
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := Digest(tc.grant.Obj()); got != tc.want {
+				t.Errorf("got %s, want %s", got, tc.want)
+			}
+		})
 	}
 }
 
@@ -29,6 +43,7 @@ func TestDigestCoversEveryFact(t *testing.T) {
 		"subject":    func(g *gen.Grant) { g.Subject(accessv1alpha1.Subject{Kind: "User", Name: "eve"}) },
 		"actions":    func(g *gen.Grant) { g.Actions("Exec", "Attach") },
 		"pod":        func(g *gen.Grant) { g.Pod("db") },
+		"pod's UID":  func(g *gen.Grant) { g.PodUID("another") },
 		"selector":   func(g *gen.Grant) { g.Labels(map[string]string{"app": "web"}) },
 		"containers": func(g *gen.Grant) { g.Containers("app") },
 		"images":     func(g *gen.Grant) { g.Images("busybox") },

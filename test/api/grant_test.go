@@ -62,6 +62,11 @@ func TestGrantTarget(t *testing.T) {
 	app := object{"matchLabels": object{"app": "web"}}
 	runCreations(t, "ExecutionGrant", validGrant, map[string]creation{
 		"if it names a pod, it is accepted":           with(target(object{"podName": "web-0.db"})),
+		"if it has the pod's UID, it is accepted":     with(target(object{"podName": "web", "podUID": "6a0c"})),
+		"if it has a UID and labels, it is refused":   with(target(object{"selector": app, "podUID": "6a0c"})).isRefused("spec.target", "podUID stands beside podName only"),
+		"if it has only a UID, it is refused":         with(target(object{"podUID": "6a0c"})).isRefused("podUID stands beside podName only"),
+		"if the pod's UID is empty, it is refused":    with(target(object{"podName": "web", "podUID": ""})).isRefused("spec.target.podUID", "at least 1 chars"),
+		"if the pod's UID is too long, it is refused": with(target(object{"podName": "web", "podUID": strings.Repeat("x", 65)})).isRefused("spec.target.podUID", "64"),
 		"if it names labels, it is accepted":          with(target(object{"selector": app})),
 		"if it names an expression, it is accepted":   with(target(object{"selector": object{"matchExpressions": list(object{"key": "app", "operator": "Exists"})}})),
 		"if it names containers, it is accepted":      with(target(object{"podName": "web", "containers": list("app", "log")})),
@@ -133,6 +138,7 @@ func TestGrantSpecNeverChanges(t *testing.T) {
 	changes := map[string]func(*gen.Grant){
 		"the duration":  func(g *gen.Grant) { g.Duration(12 * time.Hour) },
 		"the pod":       func(g *gen.Grant) { g.Pod("db") },
+		"the pod's UID": func(g *gen.Grant) { g.PodUID("x") },
 		"the actions":   func(g *gen.Grant) { g.Actions("Exec", "Attach") },
 		"the commands":  func(g *gen.Grant) { g.Command("sh") },
 		"the requester": func(g *gen.Grant) { g.Requester("eve") },

@@ -60,15 +60,19 @@ func (g *Grant) Actions(actions ...accessv1alpha1.Action) *Grant {
 	return g
 }
 
-// Pod makes one pod the target.
+// Pod makes one pod the target, whichever has the name.
 func (g *Grant) Pod(name string) *Grant {
-	g.obj.Spec.Target.PodName, g.obj.Spec.Target.Selector = name, nil
+	g.obj.Spec.Target.PodName, g.obj.Spec.Target.PodUID, g.obj.Spec.Target.Selector = name, "", nil
 	return g
 }
 
+// PodUID binds it to the pod that has the name, as admission does.
+func (g *Grant) PodUID(uid string) *Grant { g.obj.Spec.Target.PodUID = uid; return g }
+
 // Labels makes the pods with these labels the target.
 func (g *Grant) Labels(labels map[string]string) *Grant {
-	g.obj.Spec.Target.PodName, g.obj.Spec.Target.Selector = "", &metav1.LabelSelector{MatchLabels: labels}
+	g.obj.Spec.Target.PodName, g.obj.Spec.Target.PodUID = "", ""
+	g.obj.Spec.Target.Selector = &metav1.LabelSelector{MatchLabels: labels}
 	return g
 }
 

@@ -6,14 +6,16 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/jsonmergepatch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
 	"github.com/sallyport-dev/sallyport/internal/approval"
-	"github.com/sallyport-dev/sallyport/internal/authorizer/grant"
 	"github.com/sallyport-dev/sallyport/test/gen"
 )
 
@@ -31,13 +33,20 @@ func TestAGrantSaysWhoRequestedIt(t *testing.T) {
 	if diff := cmp.Diff(&accessv1alpha1.Subject{Kind: accessv1alpha1.SubjectUser, Name: "grant-developer"}, g.Spec.Subject); diff != "" {
 		t.Errorf("subject (-want +got):\n%s", diff)
 	}
-	if g.Annotations[grant.AnnotationPodUID] != string(pod.UID) {
-		t.Errorf("bound to the pod %q, want %q", g.Annotations[grant.AnnotationPodUID], pod.UID)
+	if g.Spec.Target.PodUID != string(pod.UID) {
+		t.Errorf("bound to the pod %q, want %q", g.Spec.Target.PodUID, pod.UID)
+	}
+	rebound := g.DeepCopy()
+	rebound.Spec.Target.PodUID = "another"
+	if err := people.Update(t.Context(), rebound); !apierrors.IsInvalid(err) {
+		t.Errorf("bound to another pod afterwards: %v", err)
 	}
 
 	forged := gen.MakeGrant(ns, "forged").ForCreate().Requester("admin").Obj()
 	wantDenied(t, people.Create(t.Context(), forged), "spec.requester", "leave it out")
 	wantDenied(t, cluster.AdminClient.Create(t.Context(), forged), "spec.requester")
+	bound := gen.MakeGrant(ns, "bound").ForCreate().Requester("").PodUID("another").Obj()
+	wantDenied(t, people.Create(t.Context(), bound), "spec.target.podUID", `"another"`, "leave it out")
 	other := gen.MakeGrant(ns, "other").ForCreate().Requester("").Subject(accessv1alpha1.Subject{Kind: accessv1alpha1.SubjectUser, Name: "x"}).Obj()
 	wantDenied(t, people.Create(t.Context(), other), "spec.subject", "delegate")
 	role(t, ns, "grant-developer", "sallyport-delegate")
@@ -63,14 +72,38 @@ func manifest(ns, name string) *unstructured.Unstructured {
 	}}
 }
 
+// applyClientSide does what kubectl apply does: the patch from what was applied last, what is stored and what is sent.
+func applyClientSide(t *testing.T, c client.Client, o *unstructured.Unstructured) error {
+	t.Helper()
+	sent := patchJSON(t, o.Object)
+	last := o.DeepCopy()
+	last.SetAnnotations(map[string]string{corev1.LastAppliedConfigAnnotation: string(sent)})
+	stored := o.DeepCopy()
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(o), stored); apierrors.IsNotFound(err) {
+		return c.Create(t.Context(), last)
+	} else if err != nil {
+		return err
+	}
+	original := []byte(stored.GetAnnotations()[corev1.LastAppliedConfigAnnotation])
+	patch, err := jsonmergepatch.CreateThreeWayJSONMergePatch(original, patchJSON(t, last.Object), patchJSON(t, stored.Object))
+	if err != nil {
+		return err
+	}
+	if string(patch) != "{}" {
+		t.Errorf("configured, not unchanged: %s", patch)
+	}
+	return c.Patch(t.Context(), stored, client.RawPatch(types.MergePatchType, patch))
+}
+
 func TestApplyingTheSameManifestAgainChangesNothing(t *testing.T) {
 	ns := cluster.Namespace(t)
 	people := developer(t, ns, "gitops-developer")
-	makePod(t, ns, "web")
+	pod := makePod(t, ns, "web")
 	for name, apply := range map[string]func(*unstructured.Unstructured) error{
 		"server-side": func(o *unstructured.Unstructured) error {
 			return people.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(o), client.FieldOwner("gitops"), client.ForceOwnership)
 		},
+		"client-side": func(o *unstructured.Unstructured) error { return applyClientSide(t, people, o) },
 		"replace": func(o *unstructured.Unstructured) error {
 			old := o.DeepCopy()
 			if err := people.Get(t.Context(), client.ObjectKeyFromObject(o), old); client.IgnoreNotFound(err) != nil {
@@ -98,6 +131,9 @@ func TestApplyingTheSameManifestAgainChangesNothing(t *testing.T) {
 					t.Fatal(err)
 				}
 				versions = append(versions, stored.GetResourceVersion())
+				if uid, _, _ := unstructured.NestedString(stored.Object, "spec", "target", "podUID"); uid != string(pod.UID) {
+					t.Errorf("bound to the pod %q, want %q", uid, pod.UID)
+				}
 				want, _, _ := unstructured.NestedMap(sent.Object, "spec", "window")
 				if got, _, _ := unstructured.NestedMap(stored.Object, "spec", "window"); !cmp.Equal(want, got) {
 					t.Errorf("the window was rewritten:\n%s", cmp.Diff(want, got))

@@ -27,10 +27,6 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/authorizer/howto"
 )
 
-// AnnotationPodUID, on an ExecutionGrant whose target is a pod's name, is the UID of the pod that had the name when the
-// grant was made. Admission stamps it and refuses every change.
-const AnnotationPodUID = "access.sallyport.dev/pod-uid"
-
 // maxReasons bounds how many near misses a denial tells.
 const maxReasons = 3
 

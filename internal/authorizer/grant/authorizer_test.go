@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -47,7 +46,7 @@ func (c *cached) List(_ context.Context, list client.ObjectList, opts ...client.
 func now() time.Time { return gen.Epoch().Add(time.Minute) }
 
 // pinned makes a grant for the pod "web" as it is.
-func pinned(name string) *gen.Grant { return gen.MakeGrant("shop", name) }
+func pinned(name string) *gen.Grant { return gen.MakeGrant("shop", name).PodUID(webUID) }
 
 // activate writes the status of a grant that was approved as it is: from the Epoch, for 15 minutes.
 func activate(g *gen.Grant) *accessv1alpha1.ExecutionGrant {
@@ -55,14 +54,7 @@ func activate(g *gen.Grant) *accessv1alpha1.ExecutionGrant {
 }
 
 func activateUntil(g *gen.Grant, until time.Time) *accessv1alpha1.ExecutionGrant {
-	return pin(g.Active(approval.Digest(g.Obj()), gen.Epoch(), until).Obj())
-}
-
-func pin(g *accessv1alpha1.ExecutionGrant) *accessv1alpha1.ExecutionGrant {
-	if g.Spec.Target.PodName != "" {
-		metav1.SetMetaDataAnnotation(&g.ObjectMeta, AnnotationPodUID, webUID)
-	}
-	return g
+	return g.Active(approval.Digest(g.Obj()), gen.Epoch(), until).Obj()
 }
 
 func execAttributes(change func(*authorizer.Attributes)) authorizer.Attributes {
@@ -122,36 +114,36 @@ func TestAuthorize(t *testing.T) {
 		},
 
 		// When.
-		"if it was never looked at, then the message says to wait": {grants: grants{pin(pinned("g").Obj())}, reasons: []string{`grant "g" was requested a moment ago`}},
+		"if it was never looked at, then the message says to wait": {grants: grants{pinned("g").Obj()}, reasons: []string{`grant "g" was requested a moment ago`}},
 		"if it waits for approval, then the message has the approver's command": {
-			grants: grants{pin(pinned("g").Condition("Ready", "False", accessv1alpha1.ReasonAwaitingApproval).Obj())},
+			grants: grants{pinned("g").Condition("Ready", "False", accessv1alpha1.ReasonAwaitingApproval).Obj()},
 			reasons: []string{
 				`grant "g" is waiting for approval; an approver has to run: kubectl sallyport approve -n shop g`,
 			},
 		},
 		"if its window begins later, then the message says when": {
-			grants: grants{pin(pinned("g").Approved("x", now().Add(time.Second), now().Add(time.Hour)).Obj())}, reasons: []string{`grant "g" begins at 2026-03-01T12:01:01Z`},
+			grants: grants{pinned("g").Approved("x", now().Add(time.Second), now().Add(time.Hour)).Obj()}, reasons: []string{`grant "g" begins at 2026-03-01T12:01:01Z`},
 		},
 		"if it is approved but not opened yet, then the message says to try again": {
-			grants: grants{pin(pinned("g").Approved("x", gen.Epoch(), now().Add(time.Hour)).Obj())}, reasons: []string{`grant "g" is approved and opens in a moment`},
+			grants: grants{pinned("g").Approved("x", gen.Epoch(), now().Add(time.Hour)).Obj()}, reasons: []string{`grant "g" is approved and opens in a moment`},
 		},
 		"if its last moment has come, then it is allowed": {grants: grants{activateUntil(pinned("g"), now().Add(time.Second))}, allow: "g"},
 		"if it has ended by the clock, then it is denied though the status says active": {
 			grants: grants{activateUntil(pinned("g"), now())}, reasons: []string{`grant "g" has expired at 2026-03-01T12:01:00Z`, noHelp},
 		},
 		"if it has expired, then the message says so": {
-			grants:  grants{pin(pinned("g").Condition("Ready", "True", accessv1alpha1.ReasonExpired).Obj())},
+			grants:  grants{pinned("g").Condition("Ready", "True", accessv1alpha1.ReasonExpired).Obj()},
 			reasons: []string{`grant "g" has expired`, noHelp},
 		},
 		"if it was denied, then the message says so": {
-			grants: grants{pin(pinned("g").Condition("Ready", "False", accessv1alpha1.ReasonDenied).Obj())}, reasons: []string{`grant "g" was denied`, noHelp},
+			grants: grants{pinned("g").Condition("Ready", "False", accessv1alpha1.ReasonDenied).Obj()}, reasons: []string{`grant "g" was denied`, noHelp},
 		},
 		"if nobody approved in time, then the message says so": {
-			grants:  grants{pin(pinned("g").Condition("Ready", "False", accessv1alpha1.ReasonDeadlineExceeded).Obj())},
+			grants:  grants{pinned("g").Condition("Ready", "False", accessv1alpha1.ReasonDeadlineExceeded).Obj()},
 			reasons: []string{`grant "g" was not approved in time`, noHelp},
 		},
 		"if its approval is void, then the message says so": {
-			grants:  grants{pin(pinned("g").Condition("Ready", "False", accessv1alpha1.ReasonApprovalVoid).Obj())},
+			grants:  grants{pinned("g").Condition("Ready", "False", accessv1alpha1.ReasonApprovalVoid).Obj()},
 			reasons: []string{`grant "g" has lost its approval`, noHelp},
 		},
 		"if it is being deleted, then it is denied at once": {
@@ -169,7 +161,7 @@ func TestAuthorize(t *testing.T) {
 			}()}, reasons: []string{`grant "g" is not what was approved`, noHelp},
 		},
 		"if its condition was taken back, then it is denied": {
-			grants:  grants{pin(pinned("g").Active("x", gen.Epoch(), now().Add(time.Hour)).Condition("Active", "False", "X").Condition("Ready", "False", "Denied").Obj())},
+			grants:  grants{pinned("g").Active("x", gen.Epoch(), now().Add(time.Hour)).Condition("Active", "False", "X").Condition("Ready", "False", "Denied").Obj()},
 			reasons: []string{`grant "g" was denied`, noHelp},
 		},
 
@@ -191,8 +183,14 @@ func TestAuthorize(t *testing.T) {
 			grants: grants{activate(pinned("g"))}, request: func(a *authorizer.Attributes) { a.PodUID = "new" }, reasons: []string{"was replaced since", "no grant covers this"},
 		},
 		"if the pod's UID was never stamped, then it is denied": {
-			grants:  grants{pinned("g").Active(approval.Digest(pinned("g").Obj()), gen.Epoch(), now().Add(time.Hour)).Obj()},
-			reasons: []string{"was replaced since", noHelp},
+			grants: grants{activate(pinned("g").PodUID(""))}, reasons: []string{"was replaced since", noHelp},
+		},
+		"if the pod's UID was changed after the approval, then it is denied": {
+			grants:  grants{pinned("g").Active(approval.Digest(pinned("g").PodUID("old").Obj()), gen.Epoch(), now().Add(time.Hour)).Obj()},
+			reasons: []string{"is not what was approved", noHelp},
+		},
+		"if neither the grant nor the request knows a UID, then it is denied": {
+			grants: grants{activate(pinned("g").PodUID(""))}, request: func(a *authorizer.Attributes) { a.PodUID = "" }, reasons: []string{noHelp},
 		},
 		"if the pod is not known, then it is denied": {
 			grants: grants{activate(pinned("g"))}, request: func(a *authorizer.Attributes) { a.PodUID = "" }, reasons: []string{noHelp},
@@ -327,7 +325,7 @@ func wantDeny(t *testing.T, d authorizer.Decision, reasons []string) {
 func TestReasonsNeverHoldTheCommand(t *testing.T) {
 	const secret = "hunter2-in-argv"
 	reader := &cached{objects: []runtime.Object{
-		activate(pinned("a").Command("id")), pin(pinned("b").Obj()), activate(pinned("c").Pod("db")),
+		activate(pinned("a").Command("id")), pinned("b").Obj(), activate(pinned("c").Pod("db")),
 	}}
 	a := execAttributes(func(a *authorizer.Attributes) { a.Command = []string{"mysql", "-p" + secret} })
 	d, err := (&Authorizer{Reader: reader, Now: now}).Authorize(t.Context(), a)

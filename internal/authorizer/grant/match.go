@@ -108,7 +108,7 @@ func matchPod(g *accessv1alpha1.ExecutionGrant, a *authorizer.Attributes, _ *mat
 		return fit{}
 	case target.PodName != "" && target.PodName != a.Pod:
 		return miss(otherPod, "grant %q covers pod %s, not %s", g.Name, target.PodName, a.Pod)
-	case target.PodName != "" && g.Annotations[AnnotationPodUID] != a.PodUID:
+	case target.PodName != "" && target.PodUID != a.PodUID:
 		return miss(replacedPod, "grant %q covers a pod %s that was replaced since; request another grant for the pod that is there now", g.Name, a.Pod)
 	case target.PodName != "":
 		return fit{nearness: covers}
