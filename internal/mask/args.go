@@ -19,14 +19,14 @@ func (r *Rules) Strings(args []string) []string {
 		case assigned && isSecretName(name):
 			masked[i], next = name+"="+stars(value), false
 		default:
-			masked[i], next = r.whole(arg), !assigned && strings.HasPrefix(arg, "-") && isSecretName(arg)
+			masked[i], next = r.Text(arg), !assigned && strings.HasPrefix(arg, "-") && isSecretName(arg)
 		}
 	}
 	return masked
 }
 
-// whole masks a text that is complete.
-func (r *Rules) whole(text string) string {
+// Text returns a text that is complete with the secrets in it masked.
+func (r *Rules) Text(text string) string {
 	s := r.NewStream()
 	out := bytes.Clone(s.Write([]byte(text)).User)
 	return string(append(out, s.Flush().User...))

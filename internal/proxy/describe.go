@@ -43,7 +43,7 @@ func (s *sessions) openObject(ctx context.Context, q *request, id string) (recor
 		Requester: requester(grant),
 		Action:    a.Action, Namespace: a.Namespace, Pod: a.Pod, PodUID: a.PodUID, Node: q.pod.Spec.NodeName,
 		Container: a.Container, Argv: s.Rules.Strings(a.Command), TTY: a.TTY, Stdin: a.Stdin,
-		Grant:     grantOf(grant),
+		Grant:     grantOf(grant, s.Rules),
 		Approvals: approvals, MaskDigest: s.Rules.Digest(),
 	}
 	open.Image, open.ImageID = image(q.pod, a.Container)
@@ -53,10 +53,10 @@ func (s *sessions) openObject(ctx context.Context, q *request, id string) (recor
 	return open, nil
 }
 
-func grantOf(g *accessv1alpha1.ExecutionGrant) recording.Grant {
+func grantOf(g *accessv1alpha1.ExecutionGrant, rules *mask.Rules) recording.Grant {
 	out := recording.Grant{
 		Namespace: g.Namespace, Name: g.Name, UID: string(g.UID), Digest: g.Status.ApprovedDigest,
-		Reason: g.Spec.Reason, Ticket: g.Spec.Ticket,
+		Reason: rules.Text(g.Spec.Reason), Ticket: rules.Text(g.Spec.Ticket),
 	}
 	if from, until := g.Status.ActiveFrom, g.Status.ActiveUntil; from != nil && until != nil {
 		out.ActiveFrom, out.ActiveUntil = from.UTC(), until.UTC()
@@ -84,7 +84,7 @@ func (s *sessions) approvals(ctx context.Context, grant *accessv1alpha1.Executio
 	approvals := make([]recording.Approval, 0, len(request.Spec.Decisions))
 	for _, d := range request.Spec.Decisions {
 		approvals = append(approvals, recording.Approval{
-			Approver: d.Approver, Time: d.Time.UTC(), Decision: string(d.Verdict), Comment: d.Comment,
+			Approver: d.Approver, Time: d.Time.UTC(), Decision: string(d.Verdict), Comment: s.Rules.Text(d.Comment),
 		})
 	}
 	return approvals, nil

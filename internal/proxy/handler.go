@@ -66,6 +66,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = mayEnter(user)
 	}
 	if err != nil {
+		h.log.Info("request refused", "user", user.Name, "path", r.URL.Path, "why", err.Error())
 		writeError(w, err)
 		return
 	}

@@ -1,15 +1,18 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"strings"
 
 	"github.com/go-logr/logr"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/transport"
 
@@ -40,7 +43,7 @@ func newPassthrough(config *rest.Config, log logr.Logger) (http.Handler, error) 
 	if err != nil {
 		return nil, fmt.Errorf("building the transport to the API server: %w", err)
 	}
-	return &httputil.ReverseProxy{
+	return readWhole{&httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { rewrite(r, base) },
 		Transport:     asUser{upstream},
 		FlushInterval: flushAtOnce,
@@ -50,7 +53,28 @@ func newPassthrough(config *rest.Config, log logr.Logger) (http.Handler, error) 
 			}
 			writeError(w, unavailable("the gateway cannot reach the API server"))
 		},
-	}, nil
+	}}, nil
+}
+
+// maxBody is more than the 3 MiB that the API server takes as a body.
+const maxBody = 4 << 20
+
+// readWhole reads a request's body before anything is sent on. The API server may refuse a request before it has read the
+// body; a body that is still under way then keeps the answer from ending.
+type readWhole struct{ http.Handler }
+
+func (h readWhole) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength > 0 && r.ContentLength <= maxBody {
+		body := make([]byte, r.ContentLength)
+		if _, err := io.ReadFull(r.Body, body); err != nil {
+			writeError(w, failure(http.StatusBadRequest, metav1.StatusReasonBadRequest, "the request ended before its body did"))
+			return
+		}
+		// The end of the body is its own read: without it the connection is not done with the request.
+		_, _ = r.Body.Read(make([]byte, 1))
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	h.Handler.ServeHTTP(w, r)
 }
 
 // rewrite aims the request at the API server. The path is the one that was judged, encoded anew.

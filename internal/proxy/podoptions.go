@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/url"
 	"strconv"
+	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -21,6 +22,10 @@ func execOptions(query url.Values) (*corev1.PodExecOptions, error) {
 	size := 0
 	for _, argument := range o.Command {
 		size += len(argument)
+		if !utf8.ValidString(argument) {
+			// The API server would hand another argument to the webhook than to the container.
+			return nil, apierrors.NewBadRequest("an argument of the command is not UTF-8; pass such bytes on standard input")
+		}
 	}
 	if size > maxCommandBytes {
 		return nil, apierrors.NewBadRequest("the command is longer than " + strconv.Itoa(maxCommandBytes) + " bytes")

@@ -37,6 +37,7 @@ func TestExecOptions(t *testing.T) {
 			&corev1.PodExecOptions{Command: []string{"printf", ""}, Stdout: true},
 		},
 		"if something unknown comes, then it is left out":     {"command=a&stdout=1&timeout=3", &corev1.PodExecOptions{Command: []string{"a"}, Stdout: true}},
+		"if an argument is not UTF-8, then it is refused":     {"command=a%FF&stdout=1", nil},
 		"if there is no stream, then it is refused":           {"command=a", nil},
 		"if only stderr with a terminal, then it is refused":  {"command=a&stderr=1&tty=1", nil},
 		"if the container is given twice, then it is refused": {"command=a&stdout=1&container=a&container=b", nil},

@@ -81,12 +81,12 @@ func (s *sessions) serve(w http.ResponseWriter, r *http.Request, to route, user 
 		err = s.admit(r.Context(), q)
 	}
 	if err != nil {
-		s.refuse(w, err)
+		s.refuse(w, to, user, err)
 		return
 	}
 	l, err := s.open(r.Context(), q)
 	if err != nil {
-		s.refuse(w, err)
+		s.refuse(w, to, user, err)
 		return
 	}
 	defer l.release()
@@ -97,12 +97,9 @@ func (s *sessions) serve(w http.ResponseWriter, r *http.Request, to route, user 
 	}
 }
 
-// refuse answers with an error, and logs one that the person is not told.
-func (s *sessions) refuse(w http.ResponseWriter, err error) {
-	var api apierrors.APIStatus
-	if !errors.As(err, &api) {
-		s.Log.Error(err, "session refused")
-	}
+// refuse answers with an error and logs it: who tried what, and why not.
+func (s *sessions) refuse(w http.ResponseWriter, to route, user authorizer.User, err error) {
+	s.Log.Info("session refused", "user", user.Name, "namespace", to.Namespace, "pod", to.Pod, "why", s.Rules.Text(err.Error()))
 	writeError(w, err)
 }
 

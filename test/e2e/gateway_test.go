@@ -97,6 +97,27 @@ func raw(t *testing.T, user, path string, header http.Header) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
+// A refusal comes before the API server has read the body; the gateway once kept such answers open for ever.
+func TestRefusedRequestsWithABodyEnd(t *testing.T) {
+	results := make(chan result)
+	const requests = 30
+	slots := make(chan struct{}, 6)
+	for range requests {
+		go func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			c := through("developer")
+			c.timeout = 20 * time.Second
+			results <- c.kubectl("create", "configmap", "refused", "-n", "kube-system")
+		}()
+	}
+	for range requests {
+		if r := <-results; r.code <= 0 || !strings.Contains(r.stderr, "cannot create resource") {
+			t.Error(r)
+		}
+	}
+}
+
 const gateway = "/apis/gateway.sallyport.dev/v1alpha1/gateways/main/proxy"
 
 func TestGatewayRefuses(t *testing.T) {

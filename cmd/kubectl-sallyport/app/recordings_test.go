@@ -57,7 +57,7 @@ func record(t *testing.T, store objectstore.Store, id string, tty bool, script [
 		Requester: recording.Subject{Username: "jane"},
 		Action:    "Exec", Namespace: "shop", Pod: "web-0", PodUID: "3d3ecb0c", Node: "n1", Container: "app",
 		Image: "web:1", ImageID: "sha256:aa", Argv: []string{"sh", "-c", "echo \x1b[2J"}, TTY: tty, Stdin: true,
-		Grant:      recording.Grant{
+		Grant: recording.Grant{
 			Namespace: "shop", Name: "fix", UID: "9f", Digest: digest, Reason: "orders stuck", Ticket: "OPS-4711",
 			ActiveFrom: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), ActiveUntil: time.Date(2026, 11, 23, 12, 15, 0, 0, time.UTC),
 		},

@@ -22,7 +22,7 @@ import (
 // +kubebuilder:rbac:groups=access.sallyport.dev,resources=executiongrants,verbs=get;list;watch
 // +kubebuilder:rbac:groups=access.sallyport.dev,resources=approvalrequests,verbs=get
 // +kubebuilder:rbac:groups=access.sallyport.dev,resources=executionsessions,verbs=get;list;watch;create
-// +kubebuilder:rbac:groups=access.sallyport.dev,resources=executionsessions/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=access.sallyport.dev,resources=executionsessions/status,verbs=patch
 
 // cluster is the proxy's view of the API server: grants, sessions and the identity of pods from a cache, all else live.
 type cluster struct {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -59,13 +60,11 @@ func (e *evidence) prove(ctx context.Context) error {
 	}
 }
 
-// ready says what is still missing.
+// ready waits for the store's first answer, or for the first try that failed. A store that is down later closes the gateway
+// to sessions, each with a reason; it must not take the webhooks, which share the pod, out of their Service.
 func (e *evidence) ready() error {
-	if e.proven.Load() {
+	if e.proven.Load() || e.why.Load() != nil {
 		return nil
-	}
-	if why := e.why.Load(); why != nil {
-		return errors.New(*why)
 	}
 	return errNotProven
 }
@@ -73,6 +72,9 @@ func (e *evidence) ready() error {
 // start begins a recording.
 func (e *evidence) start(ctx context.Context, open recording.Open) (*recording.Recorder, error) {
 	if !e.proven.Load() {
+		if why := e.why.Load(); why != nil {
+			return nil, fmt.Errorf("%w: %s", errNotProven, *why)
+		}
 		return nil, errNotProven
 	}
 	return recording.Start(ctx, e.store, recording.Options{

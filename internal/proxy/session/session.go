@@ -202,7 +202,12 @@ func (s *Session) judge(ctx context.Context, err, lost error) Result {
 		return Result{Exit: recording.Exit{Code: new(exit.Code), Reason: ReasonCompleted, Process: process}, Status: err}
 	case ctx.Err() == nil && errors.As(err, &api):
 		status := api.Status()
-		return Result{Exit: recording.Exit{Reason: ReasonRefused, Message: status.Message, Process: recording.ProcessUnknown}, Status: err}
+		// It quotes the command that could not be run.
+		status.Message = s.Rules.Text(status.Message)
+		return Result{
+			Exit:   recording.Exit{Reason: ReasonRefused, Message: status.Message, Process: recording.ProcessUnknown},
+			Status: &apierrors.StatusError{ErrStatus: status},
+		}
 	default:
 		why := endOf(context.Cause(ctx))
 		return Result{Exit: recording.Exit{Reason: why.Reason, Message: why.Text, Process: recording.ProcessUnknown}, Status: why}
