@@ -11,8 +11,6 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
@@ -176,13 +174,4 @@ func validateGrantUpdate(old, g *accessv1alpha1.ExecutionGrant) field.ErrorList 
 		return field.ErrorList{field.Forbidden(field.NewPath("spec"), "the spec of a grant is immutable: delete this grant and request another")}
 	}
 	return nil
-}
-
-// invalid is the refusal that names fields; nil if there is no error.
-func invalid(kind, name string, errs field.ErrorList) error {
-	if len(errs) == 0 {
-		return nil
-	}
-	gk := schema.GroupKind{Group: accessv1alpha1.GroupVersion.Group, Kind: kind}
-	return refuse("%s", apierrors.NewInvalid(gk, name, errs).Error())
 }

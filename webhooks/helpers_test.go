@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -156,14 +157,30 @@ func wantAnswer(t *testing.T, r admission.Response, message string) {
 	if r.Allowed || len(r.Patches) > 0 {
 		t.Fatalf("allowed with patches %v, want a denial with %q", r.Patches, message)
 	}
-	if r.Result.Code != 403 || !strings.Contains(text(r), message) {
-		t.Errorf("code %d, message %q; want 403 and %q", r.Result.Code, text(r), message)
+	if !strings.Contains(text(r), message) {
+		t.Errorf("message %q, want %q", text(r), message)
 	}
+	wantStatus(t, r.Result)
 	if len(text(r)) >= 2048 {
 		t.Errorf("the message has %d bytes", len(text(r)))
 	}
 	if strings.Contains(text(r), "eyJhbGciOi") {
 		t.Error("the message tells an internal error")
+	}
+}
+
+// wantStatus checks that code and reason of a denial fit what it says.
+func wantStatus(t *testing.T, s *metav1.Status) {
+	t.Helper()
+	code, reason := http.StatusForbidden, metav1.StatusReasonForbidden
+	switch {
+	case s.Message == troubled:
+		code, reason = http.StatusInternalServerError, metav1.StatusReasonInternalError
+	case strings.Contains(s.Message, ".access.sallyport.dev \"") && strings.Contains(s.Message, "\" is invalid: ") && !strings.Contains(s.Message, ": Forbidden: "):
+		code, reason = http.StatusUnprocessableEntity, metav1.StatusReasonInvalid
+	}
+	if s.Status != metav1.StatusFailure || int(s.Code) != code || s.Reason != reason || (s.Details != nil) != (code == http.StatusUnprocessableEntity) {
+		t.Errorf("%s %d %s with details %v; want %d %s", s.Status, s.Code, s.Reason, s.Details, code, reason)
 	}
 }
 

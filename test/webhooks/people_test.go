@@ -43,18 +43,18 @@ func TestAGrantSaysWhoRequestedIt(t *testing.T) {
 	}
 
 	forged := gen.MakeGrant(ns, "forged").ForCreate().Requester("admin").Obj()
-	wantDenied(t, people.Create(t.Context(), forged), "spec.requester", "leave it out")
-	wantDenied(t, cluster.AdminClient.Create(t.Context(), forged), "spec.requester")
+	wantInvalid(t, people.Create(t.Context(), forged), "spec.requester", "leave it out")
+	wantInvalid(t, cluster.AdminClient.Create(t.Context(), forged), "spec.requester")
 	bound := gen.MakeGrant(ns, "bound").ForCreate().Requester("").PodUID("another").Obj()
-	wantDenied(t, people.Create(t.Context(), bound), "spec.target.podUID", `"another"`, "leave it out")
+	wantInvalid(t, people.Create(t.Context(), bound), "spec.target.podUID", `"another"`, "leave it out")
 	other := gen.MakeGrant(ns, "other").ForCreate().Requester("").Subject(accessv1alpha1.Subject{Kind: accessv1alpha1.SubjectUser, Name: "x"}).Obj()
 	wantDenied(t, people.Create(t.Context(), other), "spec.subject", "delegate")
 	role(t, ns, "grant-developer", "sallyport-delegate")
 	if err := people.Create(t.Context(), other); err != nil {
 		t.Errorf("a delegate could not declare a grant: %v", err)
 	}
-	wantDenied(t, people.Create(t.Context(), gen.MakeGrant(ns, "none").ForCreate().Requester("").Pod("none").Obj()), "spec.target.podName")
-	wantDenied(t, people.Create(t.Context(), gen.MakeGrant(ns, "none").ForCreate().Requester("").Labels(map[string]string{"a": "none"}).Obj()), "spec.target.selector")
+	wantInvalid(t, people.Create(t.Context(), gen.MakeGrant(ns, "none").ForCreate().Requester("").Pod("none").Obj()), "spec.target.podName")
+	wantInvalid(t, people.Create(t.Context(), gen.MakeGrant(ns, "none").ForCreate().Requester("").Labels(map[string]string{"a": "none"}).Obj()), "spec.target.selector")
 }
 
 // manifest is a grant as GitOps carries it.
@@ -195,9 +195,9 @@ func TestPeopleDecideOnceAndUnderTheirOwnName(t *testing.T) {
 
 	role(t, ns, "decision-developer", "sallyport-approver")
 	requester := cluster.UserClient(t, "decision-developer")
-	wantDenied(t, merge(requester, approved), "you requested this grant", "decision-developer")
-	wantDenied(t, merge(cluster.AdminClient, map[string]any{"verdict": "Approved", "approver": "approver-1"}), "leave it out")
-	wantDenied(t, merge(first, map[string]any{"verdict": "Approved", "time": "2026-01-01T00:00:00Z"}), "time")
+	wantInvalid(t, merge(requester, approved), "spec.decisions[0].approver", "you requested this grant", "decision-developer")
+	wantInvalid(t, merge(cluster.AdminClient, map[string]any{"verdict": "Approved", "approver": "approver-1"}), "spec.decisions[0].approver", "leave it out")
+	wantInvalid(t, merge(first, map[string]any{"verdict": "Approved", "time": "2026-01-01T00:00:00Z"}), "spec.decisions[0].time", "time")
 
 	before := time.Now().Truncate(time.Second)
 	if err := merge(first, approved); err != nil {
@@ -230,7 +230,7 @@ func TestPeopleDecideOnceAndUnderTheirOwnName(t *testing.T) {
 	if diff := cmp.Diff(decisions[0], decisions[1]); diff != "" || len(decisions[0]) != 2 {
 		t.Errorf("%d decisions; the second apply changed:\n%s", len(decisions[0]), diff)
 	}
-	wantDenied(t, add(cluster.UserClient(t, "approver-3", "system:masters"), map[string]any{"verdict": "Approved", "approver": "approver-4"}), "leave it out")
+	wantInvalid(t, add(cluster.UserClient(t, "approver-3", "system:masters"), map[string]any{"verdict": "Approved", "approver": "approver-4"}), "spec.decisions[2].approver", "leave it out")
 }
 
 func TestWithoutTheVerbNobodyDecides(t *testing.T) {

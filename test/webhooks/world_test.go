@@ -236,6 +236,20 @@ func eventually(t *testing.T, what string, try func() error) {
 // wantDenied checks that an error is a denial by a webhook, with these words in it.
 func wantDenied(t *testing.T, err error, words ...string) {
 	t.Helper()
+	wantRefused(t, err, metav1.StatusReasonForbidden, words...)
+}
+
+// wantInvalid checks that an error is the refusal of an object by a webhook, which names the field in its causes.
+func wantInvalid(t *testing.T, err error, field string, words ...string) {
+	t.Helper()
+	wantRefused(t, err, metav1.StatusReasonInvalid, words...)
+	if cause, ok := apierrors.StatusCause(err, metav1.CauseTypeFieldValueInvalid); !ok || cause.Field != field {
+		t.Errorf("%q is not a cause of: %v", field, err)
+	}
+}
+
+func wantRefused(t *testing.T, err error, reason metav1.StatusReason, words ...string) {
+	t.Helper()
 	if err == nil {
 		t.Fatalf("allowed, want a denial with %q", words)
 	}
@@ -247,8 +261,8 @@ func wantDenied(t *testing.T, err error, words ...string) {
 			t.Errorf("%q is not in: %v", word, err)
 		}
 	}
-	if !apierrors.IsForbidden(err) {
-		t.Errorf("not Forbidden: %v", err)
+	if got := apierrors.ReasonForError(err); got != reason {
+		t.Errorf("it is %s, not %s: %v", got, reason, err)
 	}
 }
 
