@@ -15,6 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/sallyport-dev/sallyport/internal/layout"
 )
 
 // hook is what both kinds of webhooks have in common.
@@ -82,7 +84,7 @@ func TestEveryWebhookFailsClosedAndIsAskedAboutEverything(t *testing.T) {
 			if h.SideEffects == nil || *h.SideEffects != admissionregistrationv1.SideEffectClassNoneOnDryRun || h.TimeoutSeconds == nil || *h.TimeoutSeconds != 10 {
 				t.Errorf("side effects %v, timeout %v", h.SideEffects, h.TimeoutSeconds)
 			}
-			if s := h.ClientConfig.Service; s.Name != "sallyport-webhooks" || s.Namespace != "sallyport-system" || h.ClientConfig.URL != nil {
+			if s := h.ClientConfig.Service; s.Name != layout.WebhookService || s.Namespace != layout.SystemNamespace || h.ClientConfig.URL != nil {
 				t.Errorf("it is served by %+v", s)
 			}
 			for _, rule := range h.Rules {

@@ -13,17 +13,12 @@ import (
 
 	"github.com/sallyport-dev/sallyport/internal/authorizer"
 	"github.com/sallyport-dev/sallyport/internal/authorizer/howto"
+	"github.com/sallyport-dev/sallyport/internal/layout"
 )
 
-const (
-	// AnnotationGrant and AnnotationGrantUID, on a pod that a person made, name the grant under which it runs.
-	AnnotationGrant    = "access.sallyport.dev/grant"
-	AnnotationGrantUID = "access.sallyport.dev/grant-uid"
-
-	// deadlineSlack is how much later than the grant the deadline may lie when it is verified: other webhooks may take
-	// their time between stamping and verifying.
-	deadlineSlack = 30 * time.Second
-)
+// deadlineSlack is how much later than the grant the deadline may lie when it is verified: other webhooks may take their
+// time between stamping and verifying.
+const deadlineSlack = 30 * time.Second
 
 // PodGate decides who may make pods and change their images; PodMutator, PodValidator and PodImageHandler share it.
 type PodGate struct {
@@ -184,7 +179,7 @@ func stampPod(pod map[string]any, grant authorizer.GrantRef, left int64) error {
 	if annotations == nil {
 		annotations = map[string]string{}
 	}
-	for key, value := range map[string]string{AnnotationGrant: grant.Name, AnnotationGrantUID: grant.UID} {
+	for key, value := range map[string]string{layout.AnnotationGrant: grant.Name, layout.AnnotationGrantUID: grant.UID} {
 		if _, ok := annotations[key]; !ok {
 			annotations[key] = value
 		}
@@ -203,7 +198,7 @@ func stampPod(pod map[string]any, grant authorizer.GrantRef, left int64) error {
 
 // verifyPod refuses a pod that is not bound to the grant that covers it.
 func verifyPod(pod *corev1.Pod, d *authorizer.Decision, now time.Time) error {
-	for key, want := range map[string]string{AnnotationGrant: d.Grant.Name, AnnotationGrantUID: d.Grant.UID} {
+	for key, want := range map[string]string{layout.AnnotationGrant: d.Grant.Name, layout.AnnotationGrantUID: d.Grant.UID} {
 		if got := pod.Annotations[key]; got != want {
 			return refuse("metadata.annotations[%s] is %q, but grant %q covers this pod: leave the annotation out, it is stamped", key, got, d.Grant.Name)
 		}

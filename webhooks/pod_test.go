@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/sallyport-dev/sallyport/internal/authorizer"
+	"github.com/sallyport-dev/sallyport/internal/layout"
 )
 
 func newPod(change func(*corev1.Pod)) *corev1.Pod {
@@ -163,10 +164,10 @@ func TestAPodIsBoundToItsGrant(t *testing.T) {
 		"if the pod has annotations, then they stay":                    {change: func(p *corev1.Pod) { p.Annotations = map[string]string{"a/b": "c"} }, wantDeadline: deadline},
 		"if the pod ends earlier by itself, then that stays":            {change: func(p *corev1.Pod) { p.Spec.ActiveDeadlineSeconds = new(int64(5)) }, wantDeadline: 5},
 		"if the pod would end later, then it is cut":                    {change: func(p *corev1.Pod) { p.Spec.ActiveDeadlineSeconds = new(int64(86400)) }, wantDeadline: deadline},
-		"if the right grant is written by hand, then it stays":          {change: func(p *corev1.Pod) { p.Annotations = map[string]string{AnnotationGrant: "grant"} }, wantDeadline: deadline},
-		"if another grant is written by hand, then it is refused":       {change: func(p *corev1.Pod) { p.Annotations = map[string]string{AnnotationGrant: "other"} }, wantDeadline: deadline, want: "leave the annotation out"},
-		"if another grant's UID is written by hand, then it is refused": {change: func(p *corev1.Pod) { p.Annotations = map[string]string{AnnotationGrantUID: "other"} }, wantDeadline: deadline, want: "leave the annotation out"},
-		"if the annotation is written empty, then it is refused":        {change: func(p *corev1.Pod) { p.Annotations = map[string]string{AnnotationGrant: ""} }, wantDeadline: deadline, want: "leave the annotation out"},
+		"if the right grant is written by hand, then it stays":          {change: func(p *corev1.Pod) { p.Annotations = map[string]string{layout.AnnotationGrant: "grant"} }, wantDeadline: deadline},
+		"if another grant is written by hand, then it is refused":       {change: func(p *corev1.Pod) { p.Annotations = map[string]string{layout.AnnotationGrant: "other"} }, wantDeadline: deadline, want: "leave the annotation out"},
+		"if another grant's UID is written by hand, then it is refused": {change: func(p *corev1.Pod) { p.Annotations = map[string]string{layout.AnnotationGrantUID: "other"} }, wantDeadline: deadline, want: "leave the annotation out"},
+		"if the annotation is written empty, then it is refused":        {change: func(p *corev1.Pod) { p.Annotations = map[string]string{layout.AnnotationGrant: ""} }, wantDeadline: deadline, want: "leave the annotation out"},
 		"if a number is too large for a float, then it is not changed on the way": {change: func(p *corev1.Pod) {
 			p.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsUser: new(int64(9007199254740993))}
 		}, wantDeadline: deadline},
@@ -184,7 +185,7 @@ func TestAPodIsBoundToItsGrant(t *testing.T) {
 			}
 			want := before.DeepCopy()
 			want.Spec.ActiveDeadlineSeconds = pod.Spec.ActiveDeadlineSeconds
-			for key, value := range map[string]string{AnnotationGrant: "grant", AnnotationGrantUID: allowed().Grant.UID} {
+			for key, value := range map[string]string{layout.AnnotationGrant: "grant", layout.AnnotationGrantUID: allowed().Grant.UID} {
 				if _, ok := want.Annotations[key]; !ok {
 					metav1.SetMetaDataAnnotation(&want.ObjectMeta, key, value)
 				}
@@ -201,7 +202,7 @@ func TestAPodIsBoundToItsGrant(t *testing.T) {
 func TestTheValidatorTrustsNobody(t *testing.T) {
 	stamped := func(change func(*corev1.Pod)) *corev1.Pod {
 		return newPod(func(p *corev1.Pod) {
-			p.Annotations = map[string]string{AnnotationGrant: "grant", AnnotationGrantUID: allowed().Grant.UID}
+			p.Annotations = map[string]string{layout.AnnotationGrant: "grant", layout.AnnotationGrantUID: allowed().Grant.UID}
 			p.Spec.ActiveDeadlineSeconds = new(int64(600))
 			if change != nil {
 				change(p)

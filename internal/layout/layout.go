@@ -7,6 +7,10 @@ const (
 	SystemNamespace = "sallyport-system"
 	// ServiceAccount is the service account of manager and proxy.
 	ServiceAccount = "sallyport"
+	// WebhookService and GatewayService are the Services in front of manager and proxy, unless their options say
+	// otherwise.
+	WebhookService = "sallyport-webhooks"
+	GatewayService = "sallyport-gateway"
 
 	// GatewayGroup and GatewayVersion name the aggregated API.
 	GatewayGroup   = "gateway.sallyport.dev"
@@ -24,9 +28,15 @@ const (
 	// SigningKeySecret is the Secret of the system namespace that holds the key pair of session tokens.
 	SigningKeySecret = "sallyport-session-signing-key"
 
+	// ServingSecret is the Secret of the system namespace that holds the certificate of webhooks and gateway.
+	ServingSecret = "sallyport-serving-certificate"
+
 	// FieldManager names what Sallyport wrote, in managedFields.
 	FieldManager = "sallyport"
 
+	// AnnotationGrant and AnnotationGrantUID, on a pod that a person made, name the grant under which it runs.
+	AnnotationGrant    = "access.sallyport.dev/grant"
+	AnnotationGrantUID = "access.sallyport.dev/grant-uid"
 	// AnnotationDefaultContainer is kubectl's choice of a container where the user names none.
 	AnnotationDefaultContainer = "kubectl.kubernetes.io/default-container"
 

@@ -21,7 +21,6 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/layout"
 	"github.com/sallyport-dev/sallyport/internal/sessiontoken"
 	"github.com/sallyport-dev/sallyport/test/gen"
-	"github.com/sallyport-dev/sallyport/webhooks"
 )
 
 // connect sends a CONNECT as kubectl does, by GET (WebSocket) or POST (SPDY). There is no kubelet: what admission allows
@@ -159,13 +158,13 @@ func TestPeopleMakePodsUnderAGrant(t *testing.T) {
 		t.Fatal(err)
 	}
 	deadline := pod.Spec.ActiveDeadlineSeconds
-	if pod.Annotations[webhooks.AnnotationGrant] != "run" || pod.Annotations[webhooks.AnnotationGrantUID] != string(g.UID) || deadline == nil || *deadline > 3600 {
+	if pod.Annotations[layout.AnnotationGrant] != "run" || pod.Annotations[layout.AnnotationGrantUID] != string(g.UID) || deadline == nil || *deadline > 3600 {
 		t.Errorf("the pod is not bound to its grant: %v, deadline %v", pod.Annotations, deadline)
 	}
 	wantDenied(t, people.Create(t.Context(), newPod(ns, "other", "evil:1", "sleep", "60")), "image")
 	wantDenied(t, people.Create(t.Context(), newPod(ns, "other", "busybox:1", "sh")), "command")
 	forged := newPod(ns, "other", "busybox:1", "sleep", "60")
-	forged.Annotations = map[string]string{webhooks.AnnotationGrant: "another"}
+	forged.Annotations = map[string]string{layout.AnnotationGrant: "another"}
 	wantDenied(t, people.Create(t.Context(), forged), "leave the annotation out")
 }
 

@@ -38,9 +38,6 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/version"
 )
 
-// servingSecret holds the certificate of webhooks and gateway.
-const servingSecret = "sallyport-serving-certificate"
-
 // startTime bounds what the start needs from the API server.
 const startTime = 30 * time.Second
 
@@ -114,7 +111,7 @@ func secrets(ctx context.Context, config *rest.Config, o *options, now func() ti
 		return nil, nil, fmt.Errorf("making a client: %w", err)
 	}
 	in := core.Secrets(o.namespace)
-	certificate, err := servingcert.Ensure(ctx, in, servingcert.Options{Name: servingSecret, DNSNames: o.dnsNames(), Now: now})
+	certificate, err := servingcert.Ensure(ctx, in, servingcert.Options{Name: layout.ServingSecret, DNSNames: o.dnsNames(), Now: now})
 	if err != nil {
 		return nil, nil, err
 	}

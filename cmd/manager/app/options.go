@@ -26,7 +26,7 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&o.namespace, "namespace", layout.SystemNamespace, "namespace that Sallyport runs in")
 	flags.StringVar(&o.serviceAccount, "service-account", layout.ServiceAccount, "service account of manager and proxy; only it may write statuses")
 	flags.IntVar(&o.webhookPort, "webhook-port", 9443, "port of the webhooks")
-	flags.StringVar(&o.webhookService, "webhook-service", "sallyport-webhooks", "name of the Service in front of the webhooks")
+	flags.StringVar(&o.webhookService, "webhook-service", layout.WebhookService, "name of the Service in front of the webhooks")
 	flags.StringVar(&o.healthAddress, "health-address", ":8081", "address of /healthz and /readyz")
 	flags.StringVar(&o.metricsAddress, "metrics-address", "0", "address of /metrics; 0 for none")
 	flags.BoolVar(&o.leaderElect, "leader-elect", false, "let one of several replicas run the controllers; webhooks run in all")

@@ -34,12 +34,8 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/version"
 )
 
-const (
-	// servingSecret holds the certificate of webhooks and gateway.
-	servingSecret = "sallyport-serving-certificate"
-	// startTime bounds each call that the start needs.
-	startTime = 30 * time.Second
-)
+// startTime bounds each call that the start needs.
+const startTime = 30 * time.Second
 
 // NewCommand is the proxy's command; now is the process's clock.
 func NewCommand(now func() time.Time) *cobra.Command {
@@ -115,7 +111,7 @@ func build(ctx context.Context, o *options, config *rest.Config, now func() time
 	if err != nil {
 		return nil, err
 	}
-	if g.certificate, err = servingcert.Ensure(ctx, secrets, servingcert.Options{Name: servingSecret, DNSNames: o.dnsNames(), Now: now}); err != nil {
+	if g.certificate, err = servingcert.Ensure(ctx, secrets, servingcert.Options{Name: layout.ServingSecret, DNSNames: o.dnsNames(), Now: now}); err != nil {
 		return nil, err
 	}
 	if g.identity, err = identity.New(ctx, clients); err != nil {

@@ -32,7 +32,7 @@ type options struct {
 
 func (o *options) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&o.namespace, "namespace", layout.SystemNamespace, "namespace that Sallyport runs in")
-	flags.StringVar(&o.service, "service", "sallyport-gateway", "name of the Service in front of the gateway")
+	flags.StringVar(&o.service, "service", layout.GatewayService, "name of the Service in front of the gateway")
 	flags.StringVar(&o.address, "address", ":8443", "address of the gateway")
 	flags.StringVar(&o.healthAddress, "health-address", ":8082", "address of /healthz, /readyz and /metrics, without TLS")
 	flags.StringVar(&o.cluster, "cluster", "", "name of this cluster in the recordings")
