@@ -10,7 +10,8 @@ const (
 	ActionExec Action = "Exec"
 	// ActionAttach is pods/attach.
 	ActionAttach Action = "Attach"
-	// ActionRun is the creation of a pod by a person (kubectl run, kubectl create).
+	// ActionRun is the creation of a pod by a person (kubectl run, kubectl create), and the change of an image of one
+	// (kubectl set image).
 	ActionRun Action = "Run"
 	// ActionDebug is the addition of an ephemeral container.
 	ActionDebug Action = "Debug"
