@@ -99,6 +99,10 @@ fuzz: ## Run each fuzz target for FUZZTIME (30s)
 bench: ## Run the benchmarks
 	go test -run='^$$' -bench=. -benchmem $(TESTARGS) ./internal/...
 
+.PHONY: bulk
+bulk: install ## Measure 500 MB through the gateway against a direct exec, on the node
+	DEVCLUSTER=$(DEVCLUSTER) hack/bulk.sh
+
 ##@ Programs
 
 .PHONY: build

@@ -81,21 +81,6 @@ func (s *Stream) Write(p []byte) Output {
 	return s.release()
 }
 
-// skip steps until a state ends a literal or p ends, and returns the index of the
-// byte that led there. It is what a clean stream costs.
-func (a *automaton) skip(state *uint32, p []byte) int {
-	st, next, hot := *state, a.next, a.hot
-	for i, b := range p {
-		st = next[st+uint32(a.classes[b])]
-		if st >= hot {
-			*state = st
-			return i
-		}
-	}
-	*state = st
-	return len(p)
-}
-
 // begin drops what the last call returned.
 func (s *Stream) begin() {
 	kept := copy(s.buf, s.buf[s.done:])

@@ -92,10 +92,27 @@ func (w *webSocketTarget) deliver(channel byte, message io.Reader, buffer []byte
 	if to == nil {
 		return nil // nobody asked for it
 	}
-	if _, err := io.CopyBuffer(onlyWriter{to}, message, buffer); err != nil {
-		return fmt.Errorf("delivering output: %w", err)
+	return deliverWhole(to, message, buffer)
+}
+
+// deliverWhole writes a message in one piece where it fits into the buffer: what arrives in parts of TLS records would
+// else be masked, recorded and sent in as many.
+func deliverWhole(to io.Writer, message io.Reader, buffer []byte) error {
+	for {
+		n, err := io.ReadFull(message, buffer)
+		if n > 0 {
+			if _, err := to.Write(buffer[:n]); err != nil {
+				return fmt.Errorf("delivering output: %w", err)
+			}
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return nil // a message that the connection cut short: the next read says so
+		default:
+			return fmt.Errorf("reading output: %w", err)
+		}
 	}
-	return nil
 }
 
 // end judges by the status, which the server sends last; a connection that ends without one broke.
