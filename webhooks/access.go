@@ -13,15 +13,19 @@ import (
 
 // access asks the API server's authorizer whether who made a request has one of Sallyport's own verbs.
 func access(ctx context.Context, c client.Client, u *authenticationv1.UserInfo, verb, resource, namespace, name string) (bool, error) {
+	return mayDo(ctx, c, u, authorizationv1.ResourceAttributes{
+		Verb: verb, Namespace: namespace, Name: name, Resource: resource,
+		Group: accessv1alpha1.GroupVersion.Group, Version: accessv1alpha1.GroupVersion.Version,
+	})
+}
+
+// mayDo asks the API server's authorizer whether who made a request may do something.
+func mayDo(ctx context.Context, c client.Client, u *authenticationv1.UserInfo, what authorizationv1.ResourceAttributes) (bool, error) {
 	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-		User: u.Username, UID: u.UID, Groups: u.Groups, Extra: reviewExtra(u),
-		ResourceAttributes: &authorizationv1.ResourceAttributes{
-			Verb: verb, Namespace: namespace, Name: name, Resource: resource,
-			Group: accessv1alpha1.GroupVersion.Group, Version: accessv1alpha1.GroupVersion.Version,
-		},
+		User: u.Username, UID: u.UID, Groups: u.Groups, Extra: reviewExtra(u), ResourceAttributes: &what,
 	}}
 	if err := c.Create(ctx, review); err != nil {
-		return false, fmt.Errorf("asking whether %q may %s %s: %w", u.Username, verb, resource, err)
+		return false, fmt.Errorf("asking whether %q may %s %s: %w", u.Username, what.Verb, what.Resource, err)
 	}
 	return review.Status.Allowed && !review.Status.Denied, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -124,7 +125,7 @@ func (v *ApprovalValidator) check(ctx context.Context, req *admission.Request) e
 	case admissionv1.Update:
 		return v.checkUpdate(ctx, req, own)
 	case admissionv1.Delete:
-		if own || slices.Contains(caretakers(), username) {
+		if own || slices.Contains(caretakers(), username) || v.isOrphan(ctx, req) {
 			return nil
 		}
 		return refuse("approval requests are deleted with their grant: kubectl delete executiongrant -n %s %s", req.Namespace, req.Name)
@@ -133,6 +134,16 @@ func (v *ApprovalValidator) check(ctx context.Context, req *admission.Request) e
 	default:
 		return refuse("Sallyport does not know this request, so it is denied")
 	}
+}
+
+// isOrphan reports whether the grant is gone. Its name would be blocked for ever if nobody could delete what it left.
+func (v *ApprovalValidator) isOrphan(ctx context.Context, req *admission.Request) bool {
+	r, grant := &accessv1alpha1.ApprovalRequest{}, &accessv1alpha1.ExecutionGrant{}
+	if v.Decoder.DecodeRaw(req.OldObject, r) != nil || r.Spec.GrantRef.UID == "" {
+		return false
+	}
+	err := v.Live.Get(ctx, client.ObjectKey{Namespace: req.Namespace, Name: r.Spec.GrantRef.Name}, grant)
+	return apierrors.IsNotFound(err) || err == nil && string(grant.UID) != r.Spec.GrantRef.UID
 }
 
 func (v *ApprovalValidator) checkCreate(req *admission.Request, own bool) error {
@@ -181,5 +192,31 @@ func (v *ApprovalValidator) facts(ctx context.Context, user *authenticationv1.Us
 	}
 	var err error
 	f.mayApprove, err = access(ctx, v.Live, user, layout.VerbApprove, "approvalrequests", r.Namespace, r.Name)
+	if err == nil && f.grant != nil {
+		f.poses, err = v.poses(ctx, user, f.grant)
+	}
 	return f, err
+}
+
+// poses returns the service account that asks, or is asked for, and that the user may act as; empty if there is none.
+func (v *ApprovalValidator) poses(ctx context.Context, user *authenticationv1.UserInfo, g *accessv1alpha1.ExecutionGrant) (string, error) {
+	subjects := []accessv1alpha1.Subject{g.Spec.SubjectOrRequester()}
+	if g.Spec.Requester != nil {
+		subjects = append(subjects, accessv1alpha1.SubjectOf(g.Spec.Requester.Username))
+	}
+	for _, s := range subjects {
+		if s.Kind != accessv1alpha1.SubjectServiceAccount {
+			continue
+		}
+		for _, way := range []authorizationv1.ResourceAttributes{
+			{Verb: "impersonate", Resource: "serviceaccounts"},
+			{Verb: "create", Resource: "serviceaccounts", Subresource: "token"},
+		} {
+			way.Namespace, way.Name, way.Version = s.Namespace, s.Name, "v1"
+			if may, err := mayDo(ctx, v.Live, user, way); may || err != nil {
+				return s.Namespace + "/" + s.Name, err
+			}
+		}
+	}
+	return "", nil
 }

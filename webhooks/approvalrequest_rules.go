@@ -35,6 +35,8 @@ type decisionFacts struct {
 	grant *accessv1alpha1.ExecutionGrant
 	// mayApprove is whether the user has the verb approve on the request.
 	mayApprove bool
+	// poses is the service account of the grant that the user may act as; empty if there is none.
+	poses string
 }
 
 // addedDecision returns the index of the one decision that an update adds, or -1 if it adds none, and refuses every
@@ -97,6 +99,10 @@ func validateDecision(old, r *accessv1alpha1.ApprovalRequest, added int, f *deci
 	}
 	if err := approval.MayApprove(f.grant, f.user.Username, f.user.Groups); err != nil {
 		return field.ErrorList{field.Invalid(path.Child("approver"), d.Approver, err.Error())}
+	}
+	if f.poses != "" {
+		return field.ErrorList{field.Invalid(path.Child("approver"), d.Approver, fmt.Sprintf(
+			"you may act as the service account %s, which asks or is asked for: somebody else has to approve it", f.poses))}
 	}
 	if reason := finished(old, f.now); reason != "" {
 		return field.ErrorList{field.Forbidden(path, reason)}

@@ -212,6 +212,52 @@ func TestADecisionIsVerified(t *testing.T) {
 	}
 }
 
+func TestWhoMayActAsTheServiceAccountDoesNotApproveForIt(t *testing.T) {
+	const pipeline = "system:serviceaccount:ci:pipeline"
+	tests := map[string]struct {
+		verbs []string
+		grant *gen.Grant
+		want  string
+	}{
+		"if the approver may not act as it, then it is allowed":             {[]string{"approve"}, gen.MakeGrant(namespace, "g").Requester(pipeline), ""},
+		"if the approver may impersonate the requester, then it is refused": {[]string{"approve", "impersonate"}, gen.MakeGrant(namespace, "g").Requester(pipeline), "service account ci/pipeline"},
+		"if the approver may mint its tokens, then it is refused":           {[]string{"approve", "create"}, gen.MakeGrant(namespace, "g").Requester(pipeline), "service account ci/pipeline"},
+		"if the approver may impersonate the subject, then it is refused": {
+			[]string{"approve", "impersonate"},
+			gen.MakeGrant(namespace, "g").Subject(accessv1alpha1.Subject{Kind: "ServiceAccount", Namespace: "ci", Name: "bot"}), "service account ci/bot",
+		},
+		"if nobody in it is a service account, then nobody asks": {[]string{"approve", "impersonate", "create"}, gen.MakeGrant(namespace, "g"), ""},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := world{objects: []client.Object{tc.grant.Obj()}, verbs: tc.verbs}
+			v := &ApprovalValidator{Decoder: testDecoder(), Live: w.client(), Now: clock, Username: sallyport}
+			sent := with(decision("approver", "Approved", present))
+			wantAnswer(t, v.Handle(t.Context(), *request(t, admissionv1.Update, "approver", sent, with())), tc.want)
+		})
+	}
+}
+
+func TestAnOrphanCanBeDeleted(t *testing.T) {
+	tests := map[string]struct {
+		objects []client.Object
+		broken  bool
+		want    string
+	}{
+		"if the grant is there, then the way is told":               {objects: []client.Object{gen.MakeGrant(namespace, "g").Obj()}, want: "kubectl delete executiongrant"},
+		"if the grant is gone, then it is allowed":                  {},
+		"if a new grant has the name, then it is allowed":           {objects: []client.Object{gen.MakeGrant(namespace, "g").UID("new").Obj()}},
+		"if nobody can say whether it is there, then it is refused": {broken: true, want: "kubectl delete executiongrant"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := world{objects: tc.objects, broken: tc.broken}
+			v := &ApprovalValidator{Decoder: testDecoder(), Live: w.client(), Now: clock, Username: sallyport}
+			wantAnswer(t, v.Handle(t.Context(), *request(t, admissionv1.Delete, "developer", nil, with())), tc.want)
+		})
+	}
+}
+
 func TestTheRightToApproveIsAskedExactly(t *testing.T) {
 	w := world{objects: []client.Object{gen.MakeGrant(namespace, "g").Obj()}}
 	v := &ApprovalValidator{Decoder: testDecoder(), Live: w.client(), Now: clock, Username: sallyport}

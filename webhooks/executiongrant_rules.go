@@ -135,21 +135,27 @@ func validatePin(t *accessv1alpha1.Target, f *grantFacts, path *field.Path) fiel
 }
 
 func validatePatterns(s *accessv1alpha1.ExecutionGrantSpec, path *field.Path) field.ErrorList {
-	const message = `ends in a lone backslash: write \\ for a backslash`
 	var errs field.ErrorList
 	for i, p := range s.Commands {
 		for j, glob := range p.Argv {
-			if !grant.ValidGlob(glob) {
-				errs = append(errs, field.Invalid(path.Child("commands").Index(i).Child("argv").Index(j), glob, message))
-			}
+			// A script has lines.
+			errs = append(errs, validateGlob(path.Child("commands").Index(i).Child("argv").Index(j), glob, true)...)
 		}
 	}
 	for i, glob := range s.Target.Images {
-		if !grant.ValidGlob(glob) {
-			errs = append(errs, field.Invalid(path.Child("target", "images").Index(i), glob, message))
-		}
+		errs = append(errs, validateGlob(path.Child("target", "images").Index(i), glob, false)...)
 	}
 	return errs
+}
+
+func validateGlob(path *field.Path, glob string, lines bool) field.ErrorList {
+	if errs := validateText(path, glob, lines); len(errs) > 0 {
+		return errs
+	}
+	if !grant.ValidGlob(glob) {
+		return field.ErrorList{field.Invalid(path, glob, `ends in a lone backslash: write \\ for a backslash`)}
+	}
+	return nil
 }
 
 // validateText refuses what a reader would not see as it is: control and format characters (among them those that turn

@@ -246,6 +246,12 @@ func TestANewGrantIsVerified(t *testing.T) {
 		"if a pattern ends in a backslash, then it is named": {
 			change: func(x g) { x.Spec.Commands = []accessv1alpha1.CommandPattern{{Argv: []string{"ls", `a\`}}} }, want: []string{"spec.commands[0].argv[1]", "lone backslash"},
 		},
+		"if a pattern would draw on a terminal, then it is named": {
+			change: func(x g) {
+				x.Spec.Commands = []accessv1alpha1.CommandPattern{{Argv: []string{"sh", "-c", "a\nb"}}, {Argv: []string{"ls", "\x1b[2K"}}}
+			},
+			want: []string{"spec.commands[1].argv[1]", "cannot be seen"},
+		},
 		"if an image ends in a backslash, then it is named": {change: func(x g) { x.Spec.Target.Images = []string{`a\`} }, want: []string{"spec.target.images[0]"}},
 		"if an argument has line breaks, then it is allowed": {
 			change: func(x g) { x.Spec.Commands = []accessv1alpha1.CommandPattern{{Argv: []string{"sh", "-c", "a\nb"}}} },

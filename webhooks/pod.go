@@ -203,6 +203,9 @@ func verifyPod(pod *corev1.Pod, d *authorizer.Decision, now time.Time) error {
 			return refuse("metadata.annotations[%s] is %q, but grant %q covers this pod: leave the annotation out, it is stamped", key, got, d.Grant.Name)
 		}
 	}
+	if len(pod.Spec.SchedulingGates) > 0 {
+		return refuse("spec.schedulingGates could hold the pod back until grant %q has ended: leave them out", d.Grant.Name)
+	}
 	left := time.Unix(0, d.Until).Sub(now)
 	deadline := pod.Spec.ActiveDeadlineSeconds
 	if deadline == nil || *deadline > int64((left+deadlineSlack)/time.Second) {

@@ -217,11 +217,14 @@ func TestTheValidatorTrustsNobody(t *testing.T) {
 		"if it is as it was stamped, then it is allowed":            {pod: stamped(nil)},
 		"if time has passed since, then it is allowed":              {pod: stamped(nil), decision: func(d *authorizer.Decision) { d.Until -= int64(29 * time.Second) }},
 		"if the deadline lies beyond the grant, then it is refused": {pod: stamped(func(p *corev1.Pod) { p.Spec.ActiveDeadlineSeconds = new(int64(631)) }), want: "activeDeadlineSeconds"},
-		"if the deadline is gone, then it is refused":               {pod: stamped(func(p *corev1.Pod) { p.Spec.ActiveDeadlineSeconds = nil }), want: "activeDeadlineSeconds"},
-		"if the annotations are gone, then it is refused":           {pod: newPod(nil), want: "metadata.annotations"},
-		"if another grant covers it now, then it is refused":        {pod: stamped(nil), decision: func(d *authorizer.Decision) { d.Grant.Name = "other" }, want: "metadata.annotations"},
-		"if no grant covers it any more, then it is refused":        {pod: stamped(nil), decision: func(d *authorizer.Decision) { d.Outcome = authorizer.Deny }, want: "only under a grant"},
-		"if people would have to agree, then it is refused":         {pod: stamped(nil), decision: func(d *authorizer.Decision) { d.Outcome = authorizer.NeedsApproval }, want: "only under a grant"},
+		"if it waits for a gate, then it is refused": {
+			pod: stamped(func(p *corev1.Pod) { p.Spec.SchedulingGates = []corev1.PodSchedulingGate{{Name: "later"}} }), want: "schedulingGates",
+		},
+		"if the deadline is gone, then it is refused":        {pod: stamped(func(p *corev1.Pod) { p.Spec.ActiveDeadlineSeconds = nil }), want: "activeDeadlineSeconds"},
+		"if the annotations are gone, then it is refused":    {pod: newPod(nil), want: "metadata.annotations"},
+		"if another grant covers it now, then it is refused": {pod: stamped(nil), decision: func(d *authorizer.Decision) { d.Grant.Name = "other" }, want: "metadata.annotations"},
+		"if no grant covers it any more, then it is refused": {pod: stamped(nil), decision: func(d *authorizer.Decision) { d.Outcome = authorizer.Deny }, want: "only under a grant"},
+		"if people would have to agree, then it is refused":  {pod: stamped(nil), decision: func(d *authorizer.Decision) { d.Outcome = authorizer.NeedsApproval }, want: "only under a grant"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

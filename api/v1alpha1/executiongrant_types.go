@@ -75,7 +75,7 @@ type Target struct {
 
 	// selector chooses pods of the grant's namespace by label; it may not be empty.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="(has(self.matchLabels) && size(self.matchLabels) > 0) || (has(self.matchExpressions) && size(self.matchExpressions) > 0)",message="an empty selector would choose every pod; name labels"
+	// +kubebuilder:validation:XValidation:rule="(has(self.matchLabels) && size(self.matchLabels) > 0) || (has(self.matchExpressions) && self.matchExpressions.exists(e, e.operator == 'In' || e.operator == 'Exists'))",message="a selector that names no label would choose every pod; name one that the pods have"
 	Selector *metav1.LabelSelector `json:"selector,omitempty"`
 
 	// containers limits the grant to these containers; none means every container of the pod.

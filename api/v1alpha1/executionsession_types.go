@@ -71,7 +71,10 @@ type ExecutionSessionSpec struct {
 	Proxy string `json:"proxy,omitempty"`
 }
 
-// ExecutionSessionStatus is where the session is.
+// ExecutionSessionStatus is where the session is. A session that was live, or is over, never opens again, and a token that
+// was used stays used.
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.state) || (has(self.state) && (self.state == oldSelf.state || oldSelf.state == 'Opening' || (oldSelf.state == 'Live' && self.state != 'Opening')))",message="a session never goes back"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.usedTokens) || (has(self.usedTokens) && oldSelf.usedTokens.all(t, t in self.usedTokens))",message="a token that was used stays used"
 // +kubebuilder:validation:MinProperties=1
 type ExecutionSessionStatus struct {
 	// state is Opening, Live, Ended or Failed.

@@ -63,6 +63,37 @@ func TestSessionStatus(t *testing.T) {
 	}
 }
 
+func TestSessionNeverGoesBack(t *testing.T) {
+	type status = accessv1alpha1.ExecutionSessionStatus
+	const opening, live, ended = accessv1alpha1.SessionOpening, accessv1alpha1.SessionLive, accessv1alpha1.SessionEnded
+	tests := map[string]struct {
+		from, to status
+		refused  []string
+	}{
+		"if it goes on, it is accepted":               {status{State: opening, UsedTokens: []string{"a"}}, status{State: live, UsedTokens: []string{"a", "b"}}, nil},
+		"if it ends, it is accepted":                  {status{State: live}, status{State: ended}, nil},
+		"if it opens again, it is refused":            {status{State: ended}, status{State: opening}, []string{"status", "never goes back"}},
+		"if a live one opens again, it is refused":    {status{State: live}, status{State: opening}, []string{"status", "never goes back"}},
+		"if the state is dropped, it is refused":      {status{State: ended}, status{UsedTokens: []string{"a"}}, []string{"status", "never goes back"}},
+		"if a used token is forgotten, it is refused": {status{State: live, UsedTokens: []string{"a", "b"}}, status{State: live, UsedTokens: []string{"b"}}, []string{"status", "stays used"}},
+		"if all used tokens are gone, it is refused":  {status{State: live, UsedTokens: []string{"a"}}, status{State: live}, []string{"status", "stays used"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			c, session := cluster.AdminClient, gen.MakeSession(cluster.Namespace(t), "s").ForCreate().Obj()
+			if err := c.Create(t.Context(), session); err != nil {
+				t.Fatal(err)
+			}
+			session.Status = tt.from
+			if err := c.Status().Update(t.Context(), session); err != nil {
+				t.Fatal(err)
+			}
+			session.Status = tt.to
+			checkAnswer(t, c.Status().Update(t.Context(), session), tt.refused)
+		})
+	}
+}
+
 // `kubectl get executionsessions --field-selector spec.user.username=…,status.state=Live` says where somebody is now.
 func TestSessionsAreFoundByUserAndState(t *testing.T) {
 	c, ns := cluster.AdminClient, cluster.Namespace(t)
