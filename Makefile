@@ -89,7 +89,7 @@ test: $(DEVCLUSTER) ## Run all tests that need no node, with a real API server a
 
 .PHONY: e2e
 e2e: install ## Run the tests that need the node (brings it up, builds and installs first)
-	env="$$($(DEVCLUSTER) env)"; eval "$$env"; PATH="$$PWD/bin:$$PATH" go test -tags=e2e -count=1 -timeout=40m $(TESTARGS) ./test/e2e/...
+	env="$$($(DEVCLUSTER) env)"; eval "$$env"; PATH="$$PWD/bin:$$PATH" DEVCLUSTER="$(DEVCLUSTER)" go test -tags=e2e -count=1 -timeout=40m $(TESTARGS) ./test/e2e/...
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (30s)

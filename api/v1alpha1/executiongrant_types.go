@@ -39,9 +39,9 @@ const (
 	ReasonApprovalVoid = "ApprovalVoid"
 )
 
-// CommandPattern matches an argument vector. Each element is a glob over one whole argument ('*' any
-// run of characters, '?' one character, '\' escapes); a last element "**" matches any further
-// arguments, none included. Without it the number of arguments must be equal.
+// CommandPattern matches an argument vector. Each element is a glob over one whole argument ('*' any run of characters, '/'
+// among them, but no climb by ".."; '?' one character; '\' escapes); a last element "**" matches any further arguments, none
+// included. Without it the number of arguments must be equal.
 type CommandPattern struct {
 	// argv holds one glob an argument; argv[0] is the program.
 	// +required

@@ -137,7 +137,7 @@ func TestBulk(t *testing.T) {
 // restartNode brings back whatever of the node is down, by the command that people use.
 func restartNode(t *testing.T) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Getenv("DEVCLUSTER"), "up")
+	cmd := exec.CommandContext(t.Context(), node.devcluster, "up")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("bringing the node back: %v: %s", err, out)
 	}

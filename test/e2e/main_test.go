@@ -21,8 +21,8 @@ const namespace = "e2e"
 
 // node is what the tests know of the machine.
 var node struct {
-	kubectl, kubectl132, mc, kubeconfigs, state string
-	work                                        string
+	kubectl, kubectl132, mc, kubeconfigs, state, devcluster string
+	work                                                    string
 }
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -30,7 +30,7 @@ func TestMain(m *testing.M) { os.Exit(run(m)) }
 func run(m *testing.M) int {
 	for name, field := range map[string]*string{
 		"KUBECTL": &node.kubectl, "KUBECTL_1_32": &node.kubectl132, "MC": &node.mc,
-		"KUBECONFIG_DIR": &node.kubeconfigs, "SALLYPORT_NODE": &node.state,
+		"KUBECONFIG_DIR": &node.kubeconfigs, "SALLYPORT_NODE": &node.state, "DEVCLUSTER": &node.devcluster,
 	} {
 		if *field = os.Getenv(name); *field == "" {
 			fmt.Fprintf(os.Stderr, "%s is not set: run these tests by make e2e\n", name)
@@ -54,6 +54,10 @@ func run(m *testing.M) int {
 func prepare() error {
 	admin := as("admin")
 	if r := admin.kubectl("apply", "-f", "testdata/namespace.yaml"); r.code != 0 {
+		return errors.New(r.stderr)
+	}
+	// What an earlier run left would open doors that have to be shut.
+	if r := admin.kubectl("-n", namespace, "delete", "executiongrants", "--all"); r.code != 0 {
 		return errors.New(r.stderr)
 	}
 	if r := admin.kubectl("-n", namespace, "rollout", "status", "statefulset/app", "--timeout=180s"); r.code != 0 {

@@ -31,8 +31,19 @@ func (m *matcher) argv(pattern, argv []string) bool {
 		}
 		argv = argv[:len(fixed)]
 	}
-	return slices.EqualFunc(fixed, argv, m.glob)
+	return slices.EqualFunc(fixed, argv, m.argument)
 }
+
+// argument is glob for one argument. A '*' beside other characters means names below them: "/var/log/*" does not cover
+// "/var/log/../../etc/shadow".
+func (m *matcher) argument(pattern, s string) bool {
+	if strings.Trim(pattern, "*") != "" && climbs(s) && !climbs(pattern) {
+		return false
+	}
+	return m.glob(pattern, s)
+}
+
+func climbs(path string) bool { return slices.Contains(strings.Split(path, "/"), "..") }
 
 // glob reports whether the pattern covers the whole of s: '*' is any run of characters, '?' is one, '\' takes the
 // special meaning from the character after it. A pattern that ends in a lone '\' covers nothing.
