@@ -37,6 +37,10 @@ func TestDenials(t *testing.T) {
 	})
 	t.Run("if the grant is pending, then the message names it", func(t *testing.T) {
 		name := request(t, grant{pod: "app-0"})
+		as("admin").must(t, "wait", "-n", namespace, "xg/"+name, "--for=jsonpath={.status.approvalRequestName}", "--timeout=30s")
+		eventually(t, "the proxy knows that the grant waits for approval", 10*time.Second, func() bool {
+			return strings.Contains(developer.kubectl(execID...).stderr, "approv")
+		})
 		developer.refused(t, []string{name, "approv"}, execID...)
 	})
 	t.Run("if the grant was denied, then the message says so", func(t *testing.T) {
