@@ -118,7 +118,7 @@ func TestBulk(t *testing.T) {
 
 // pull copies the file out.
 //
-// BUG(e2e): twice in three runs of the whole suite, and never in 80 pulls apart from it, the checksum over SPDY differed
+// BUG(e2e): in two of three runs of the whole suite, and never in 80 pulls apart from it, the checksum over SPDY differed
 // at the right size, with the file made anew by the command that printed it. Until that is understood a difference over
 // SPDY is told and does not fail; over WebSocket it does.
 func pull(t *testing.T, c client, inside string, size int64) {

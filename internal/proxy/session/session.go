@@ -73,7 +73,11 @@ func (s *Session) Run(ctx context.Context, client streaming.Client) Result {
 	go func() { over <- s.stream(ctx, taps.streams) }()
 	select {
 	case err := <-over:
-		return s.settle(ctx, client, err, taps.close())
+		// What the masker held goes out now, to a person who may not read it: that, too, ends with the session.
+		stop := context.AfterFunc(ctx, func() { client.Cut(farewellTime) })
+		lost := taps.close()
+		stop()
+		return s.settle(ctx, client, err, lost)
 	case <-ctx.Done():
 	}
 	// The target may wait for a person who does not read, or for a process that does not: the session does not wait with

@@ -361,6 +361,37 @@ func TestAPersonWhoDoesNotReadCannotHoldTheSession(t *testing.T) {
 	}
 }
 
+// deafAtTheEnd takes one write and then no more.
+type deafAtTheEnd struct {
+	deaf
+
+	wrote bool
+}
+
+func (d *deafAtTheEnd) Write(p []byte) (int, error) {
+	if d.wrote {
+		return d.deaf.Write(p)
+	}
+	d.wrote = true
+	return len(p), nil
+}
+
+func TestAPersonWhoDoesNotReadTheTailCannotHoldTheSession(t *testing.T) {
+	f := newFixture(t, func(_ context.Context, s streaming.Streams) error {
+		_, err := io.WriteString(s.Stdout, "tail "+secret[:7])
+		return err
+	})
+	f.Left = 50 * time.Millisecond
+	screen := &deafAtTheEnd{deaf: deaf{make(chan struct{})}}
+	var once sync.Once
+	result := f.Run(t.Context(), streaming.Client{
+		Stdout: screen, Stderr: screen, Cut: func(time.Duration) { once.Do(func() { close(screen.cut) }) },
+	})
+	if result.Exit.Reason == ReasonCompleted || result.Sealed != nil {
+		t.Errorf("ended with %+v, sealed %v", result.Exit, result.Sealed)
+	}
+}
+
 func TestATargetThatHangsDeliversNothingAfterTheEnd(t *testing.T) {
 	began, ended, late := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	f := newFixture(t, func(_ context.Context, s streaming.Streams) error {
