@@ -29,6 +29,7 @@ type rule struct {
 
 	exact    bool  // literals match in their own case only
 	boundary bool  // no letter or digit may stand before the literal
+	notIn64  bool  // nor a "+" or "/": in base64 such a literal is chance
 	class    class // kindToken: bytes of the secret
 	decide   int   // kindToken: so many bytes make it a secret
 	mixed    bool  // kindToken: it also needs a digit or an upper-case letter
@@ -42,8 +43,8 @@ const engineVersion = 1
 
 // canonical is one line that says all that a rule does.
 func (r rule) canonical() string {
-	return fmt.Sprintf("%s v%d kind=%d literals=%q exact=%t boundary=%t class=%x decide=%d mixed=%t value=%t scheme=%t noPath=%t",
-		r.name, r.version, r.kind, r.literals, r.exact, r.boundary, r.class.bits(), r.decide, r.mixed, r.value, r.scheme, r.noPath)
+	return fmt.Sprintf("%s v%d kind=%d literals=%q exact=%t boundary=%t notIn64=%t class=%x decide=%d mixed=%t value=%t scheme=%t noPath=%t",
+		r.name, r.version, r.kind, r.literals, r.exact, r.boundary, r.notIn64, r.class.bits(), r.decide, r.mixed, r.value, r.scheme, r.noPath)
 }
 
 // Rules is an immutable set of detectors, safe for concurrent use.

@@ -64,7 +64,7 @@ var examples = map[string]struct{ yes, no []string }{
 	"slack-token":               {[]string{"xoxb-" + mark("0000-"+fake(24)), "xapp-" + mark("1-A-"+fake(20))}, []string{"xoxb-", "xoxz-" + fake(20), "boxoxb-" + fake(12)}},
 	"slack-webhook":             {[]string{"https://hooks.slack.com/services/" + mark("T00/B00/"+fake(24))}, []string{"https://hooks.slack.com/services/", "https://slack.com/services/" + fake(30)}},
 	"stripe-key":                {[]string{"sk_live_" + mark(fake(24)), "whsec_" + mark(fake(32))}, []string{"sk_live_", "risk_live_" + fake(24), "sk_prod_" + fake(24)}},
-	"google-api-key":            {[]string{"AIza" + mark(fake(35))}, []string{"AIza", "PAIza" + fake(35), "aiza" + fake(35)}},
+	"google-api-key":            {[]string{"AIza" + mark(fake(35))}, []string{"AIza", "PAIza" + fake(35), "aiza" + fake(35), "/AIza" + fake(35), "+AIza" + fake(35), "AIza" + fake(34)}},
 	"google-oauth":              {[]string{"GOCSPX-" + mark(fake(28)), "ya29." + mark(fake(60))}, []string{"GOCSPX-", "ya29.x"}},
 	"npm-token":                 {[]string{"npm_" + mark(fake(36)) + "\n"}, []string{"npm_config_cache", "npm_execpath_and_other_things"}},
 	"pypi-token":                {[]string{"pypi-AgE" + mark("IcHlwaS5vcmc"+fake(50))}, []string{"pypi-AgE", "pypi-server-1.5.1"}},

@@ -137,7 +137,8 @@ func (s *Stream) enter(p []byte, i int) {
 
 // fits checks what the folded automaton cannot: case, and the byte before.
 func (s *Stream) fits(r *rule, text string, p []byte, i int) bool {
-	if r.boundary && isAlnum(s.before(p, i, len(text))) {
+	before := s.before(p, i, len(text))
+	if r.boundary && isAlnum(before) || r.notIn64 && (before == '+' || before == '/') {
 		return false
 	}
 	if r.exact {

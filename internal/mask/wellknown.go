@@ -17,6 +17,8 @@ func token(name, set string, decide int, literals ...string) rule {
 // issuers document, shortened to where a decision is safe: a longer run is still
 // one secret.
 func wellKnown() []rule {
+	google := token("google-api-key", base64, 35, "AIza") // always 39 bytes
+	google.version, google.notIn64 = 2, true
 	openai := token("openai-api-key", base64, 20, "sk-")
 	openai.mixed = true // else "sk-learn-…" and its like
 	bearer := token("bearer-token", "A-Za-z0-9._~+/=-", 16, "bearer ")
@@ -29,7 +31,7 @@ func wellKnown() []rule {
 		token("slack-token", "A-Za-z0-9-", 10, "xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-", "xoxe-", "xoxe.", "xapp-"),
 		token("slack-webhook", "A-Za-z0-9/", 8, "hooks.slack.com/services/"),
 		token("stripe-key", alnum, 10, "sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_"),
-		token("google-api-key", base64, 20, "AIza"),
+		google,
 		token("google-oauth", base64, 16, "GOCSPX-", "ya29."),
 		token("npm-token", alnum, 20, "npm_"),
 		token("pypi-token", base64, 16, "pypi-AgE"),

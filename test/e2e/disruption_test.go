@@ -3,10 +3,9 @@
 package e2e
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -96,55 +95,41 @@ func TestAPIServerRestart(t *testing.T) {
 	}
 }
 
-// TestBulk moves text that barely compresses, and compares checksums on both sides. Raw random bytes would now and then hold
-// what reads like an assignment of a secret, and arrive masked.
+// TestBulk moves base64 into a container and out again, and compares every byte. Raw random bytes would now and then hold
+// what reads like the assignment of a secret, and arrive masked. So would base64 with "AIza" at the start of a line: here
+// it is one line.
 func TestBulk(t *testing.T) {
 	active(t, grant{pod: "app-0"})
-	const size = 64 << 20
-	through("developer").must(t, "exec", "-n", namespace, "app-0", "--", "sh", "-c", "head -c 60000000 /dev/urandom | base64 | head -c 67108864 >/tmp/bulk")
-	inside, _, _ := strings.Cut(through("developer").must(t, "exec", "-n", namespace, "app-0", "--", "sha256sum", "/tmp/bulk"), " ")
+	want := bulk(64 << 20)
 	for name, c := range map[string]client{"WebSocket": through("developer"), "SPDY": through("developer").overSPDY()} {
-		t.Run("out over "+name, func(t *testing.T) { pull(t, c, inside, size) })
-		t.Run("in over "+name, func(t *testing.T) {
-			in := strings.Repeat("0123456789abcde\n", 16<<20>>4)
-			sum := sha256.Sum256([]byte(in))
-			got := c.reading(in).must(t, "exec", "-i", "-n", namespace, "app-0", "--", "sha256sum")
-			if !strings.HasPrefix(got, hex.EncodeToString(sum[:])) {
-				t.Errorf("checksum inside %s, outside %x", got, sum)
+		t.Run("in and out over "+name, func(t *testing.T) {
+			c.reading(string(want)).must(t, "exec", "-i", "-n", namespace, "app-0", "--", "sh", "-c", "cat >/tmp/bulk; true")
+			got := []byte(c.must(t, "exec", "-n", namespace, "app-0", "--", "cat", "/tmp/bulk"))
+			if i := firstDifference(got, want); i >= 0 {
+				t.Errorf("%d bytes came back of %d; the first difference is at %d", len(got), len(want), i)
 			}
 		})
 	}
 }
 
-// pull copies the file out.
-//
-// BUG(e2e): in two of three runs of the whole suite, and never in 80 pulls apart from it, the checksum over SPDY differed
-// at the right size, with the file made anew by the command that printed it. Until that is understood a difference over
-// SPDY is told and does not fail; over WebSocket it does.
-func pull(t *testing.T, c client, inside string, size int64) {
-	cmd := c.command(t.Context(), "exec", "-n", namespace, "app-0", "--", "cat", "/tmp/bulk")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+// bulk is text of n bytes, other at every call.
+func bulk(n int) []byte {
+	raw := make([]byte, n)
+	_, _ = rand.Read(raw)
+	return []byte(base64.StdEncoding.EncodeToString(raw)[:n])
+}
+
+// firstDifference is the index of the first byte that differs, or -1.
+func firstDifference(a, b []byte) int {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return i
+		}
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	if len(a) != len(b) {
+		return min(len(a), len(b))
 	}
-	hash := sha256.New()
-	n, err := io.Copy(hash, out)
-	if err != nil || n != size {
-		t.Errorf("%d bytes of %d: %v", n, size, err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Fatal(err)
-	}
-	switch outside := hex.EncodeToString(hash.Sum(nil)); {
-	case outside == inside:
-	case c.spdy:
-		t.Logf("OPEN BUG: checksum outside %s, inside %s", outside, inside)
-	default:
-		t.Errorf("checksum outside %s, inside %s", outside, inside)
-	}
+	return -1
 }
 
 // restartNode brings back whatever of the node is down, by the command that people use.
