@@ -121,7 +121,7 @@ func TestWebSocketEncodings(t *testing.T) {
 }
 
 func TestServerMessagesAreNotFragmented(t *testing.T) {
-	size := 3*chunkBytes + 17
+	size := 3*MessageBytes + 17
 	for _, protocol := range []string{"v5.channel.k8s.io", "v4.base64.channel.k8s.io"} {
 		t.Run(protocol, func(t *testing.T) {
 			config := serve(t, Options{Stdout: true}, func(_ context.Context, c Client) error {
@@ -133,7 +133,7 @@ func TestServerMessagesAreNotFragmented(t *testing.T) {
 			for !raw.closed {
 				raw.next()
 			}
-			if raw.fragments > 0 || raw.largest > chunkBytes+1 {
+			if raw.fragments > 0 || raw.largest > MessageBytes+1 {
 				t.Errorf("%d fragments, the largest frame has %d bytes", raw.fragments, raw.largest)
 			}
 		})

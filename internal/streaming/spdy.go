@@ -25,6 +25,8 @@ var spdyProtocols = []string{
 type spdyLeg struct {
 	conn       httpstream.Connection
 	cut        *cutter
+	write      sync.Mutex
+	corks      corks
 	opts       Options
 	jsonStatus bool
 	streams    map[string]httpstream.Stream
@@ -48,7 +50,7 @@ func acceptSPDY(w http.ResponseWriter, r *http.Request, o Options) (leg, error) 
 		return nil, errors.New("upgrading to SPDY failed")
 	}
 	l := &spdyLeg{
-		conn: conn, cut: &cutter{conn: hijacker.conn}, opts: o, sizes: newSizes(), done: make(chan struct{}),
+		conn: conn, cut: &cutter{conn: hijacker.conn}, corks: corksOf(hijacker.conn), opts: o, sizes: newSizes(), done: make(chan struct{}),
 		jsonStatus: protocol == remotecommand.StreamProtocolV4Name,
 	}
 	if l.streams, err = streams.wait(conn.CloseChan(), createTimeout); err != nil {
@@ -93,10 +95,10 @@ func (l *spdyLeg) client() Client {
 		c.Stdin = l.streams[corev1.StreamTypeStdin]
 	}
 	if l.opts.Stdout {
-		c.Stdout = chunkedWriter{l.streams[corev1.StreamTypeStdout]}
+		c.Stdout = chunkedWriter{l, l.streams[corev1.StreamTypeStdout]}
 	}
 	if l.opts.Stderr {
-		c.Stderr = chunkedWriter{l.streams[corev1.StreamTypeStderr]}
+		c.Stderr = chunkedWriter{l, l.streams[corev1.StreamTypeStderr]}
 	}
 	if l.opts.TTY {
 		c.Resize = l.sizes
@@ -142,18 +144,26 @@ func (l *spdyLeg) abort() {
 }
 
 // chunkedWriter keeps frames small: one write is one frame.
-type chunkedWriter struct{ io.Writer }
+type chunkedWriter struct {
+	leg *spdyLeg
+	to  io.Writer
+}
 
 func (w chunkedWriter) Write(p []byte) (int, error) {
+	w.leg.write.Lock()
+	defer w.leg.write.Unlock()
 	sent := 0
-	for sent < len(p) {
-		n, err := w.Writer.Write(p[sent:min(len(p), sent+chunkBytes)])
-		sent += n
-		if err != nil {
-			return sent, fmt.Errorf("writing to the client: %w", err)
+	err := w.leg.corks.together(func() error {
+		for sent < len(p) {
+			n, err := w.to.Write(p[sent:min(len(p), sent+chunkBytes)])
+			sent += n
+			if err != nil {
+				return fmt.Errorf("writing to the client: %w", err)
+			}
 		}
-	}
-	return sent, nil
+		return nil
+	})
+	return sent, err
 }
 
 func drain(r io.Reader) { _, _ = io.Copy(io.Discard, r) }
@@ -170,9 +180,10 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("taking over the connection: %w", err)
 	}
-	h.conn = conn
+	// What SPDY writes in parts shall also be one TLS record.
+	h.conn = &corkable{Conn: conn}
 	// The server's deadlines were for a request.
-	return conn, rw, conn.SetDeadline(time.Time{})
+	return h.conn, rw, conn.SetDeadline(time.Time{})
 }
 
 // collector gathers the streams that a SPDY client opens.

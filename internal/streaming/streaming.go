@@ -53,9 +53,13 @@ const (
 	createTimeout = 30 * time.Second
 	// lingerTime is how long a client may take to fetch what is left, and to close.
 	lingerTime = 5 * time.Second
-	// chunkBytes is the most that goes into one message.
+	// chunkBytes is the most that is read at once.
 	chunkBytes = 32 << 10
 )
+
+// MessageBytes is the most that goes to a client in one message. With its channel and header it makes a WebSocket message
+// of 64 KiB, and that four full TLS records.
+const MessageBytes = 64<<10 - 5
 
 // The reasons for which a client leg ends a handler's context.
 var (

@@ -75,6 +75,7 @@ type webSocketLeg struct {
 	stdinFeed *io.PipeWriter
 
 	write sync.Mutex
+	corks corks
 	done  chan struct{}
 	err   error // set before done is closed
 }
@@ -87,7 +88,7 @@ func acceptWebSocket(w http.ResponseWriter, r *http.Request, o Options) (leg, er
 			fmt.Sprintf("the gateway speaks none of the WebSocket subprotocols %s", strings.Join(offered, ", ")))
 	}
 	upgrader := websocket.Upgrader{
-		ReadBufferSize: chunkBytes + 64, WriteBufferSize: chunkBytes + 1, WriteBufferPool: &writeBuffers,
+		ReadBufferSize: chunkBytes + 64, WriteBufferSize: 1 + MessageBytes, WriteBufferPool: &writeBuffers,
 		Subprotocols: []string{name},
 		// No credential of the gateway travels by itself with a browser, so that an origin says nothing.
 		CheckOrigin: func(*http.Request) bool { return true },
@@ -100,7 +101,8 @@ func acceptWebSocket(w http.ResponseWriter, r *http.Request, o Options) (leg, er
 		return nil, fmt.Errorf("upgrading to WebSocket: %w", err)
 	}
 	l := &webSocketLeg{
-		conn: conn, wire: wire, opts: o, cut: &cutter{conn: conn.NetConn()}, sizes: newSizes(), done: make(chan struct{}),
+		conn: conn, wire: wire, opts: o, cut: &cutter{conn: conn.NetConn()}, corks: corksOf(conn.NetConn()),
+		sizes: newSizes(), done: make(chan struct{}),
 	}
 	l.stdin, l.stdinFeed = io.Pipe()
 	go l.read()
@@ -188,14 +190,18 @@ func (w channelWriter) Write(p []byte) (int, error) {
 // chunk is how many bytes fit into one unfragmented message: some clients take a fragment for a message.
 func (l *webSocketLeg) chunk() int {
 	if l.wire.base64 {
-		return base64.StdEncoding.DecodedLen(chunkBytes)
+		return base64.StdEncoding.DecodedLen(MessageBytes)
 	}
-	return chunkBytes
+	return MessageBytes
 }
 
 func (l *webSocketLeg) message(channel byte, p []byte) error {
 	l.write.Lock()
 	defer l.write.Unlock()
+	return l.corks.together(func() error { return l.writeMessage(channel, p) })
+}
+
+func (l *webSocketLeg) writeMessage(channel byte, p []byte) error {
 	kind := websocket.BinaryMessage
 	if l.wire.base64 {
 		kind, channel = websocket.TextMessage, '0'+channel

@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/sallyport-dev/sallyport/internal/streaming"
 )
 
 const (
@@ -54,7 +56,7 @@ func serve(ctx context.Context, server *http.Server, address string) error {
 		return fmt.Errorf("listening on %s: %w", address, err)
 	}
 	if server.TLSConfig != nil {
-		err = server.ServeTLS(listener, "", "")
+		err = server.ServeTLS(streaming.Listener(listener), "", "")
 	} else {
 		err = server.Serve(listener)
 	}

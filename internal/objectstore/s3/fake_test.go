@@ -79,6 +79,12 @@ func (f *fake) put(w http.ResponseWriter, r *http.Request, key string) {
 	body, _ := io.ReadAll(r.Body)
 	until, _ := time.Parse(time.RFC3339, r.Header.Get("X-Amz-Object-Lock-Retain-Until-Date"))
 	sum, _ := base64.StdEncoding.DecodeString(r.Header.Get("X-Amz-Checksum-Sha256"))
+	_, signed, _ := strings.Cut(r.Header.Get("Authorization"), "SignedHeaders=")
+	signed, _, _ = strings.Cut(signed, ",")
+	if !strings.Contains(signed, "x-amz-checksum-sha256") || !strings.Contains(signed, "x-amz-object-lock-mode") {
+		refuse(w, http.StatusForbidden, "SignatureDoesNotMatch")
+		return
+	}
 	if hex.EncodeToString(sum) != objectstore.Sum(body) {
 		refuse(w, http.StatusBadRequest, "BadDigest")
 		return

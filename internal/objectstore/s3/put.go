@@ -45,11 +45,15 @@ func (s *Store) putOnce(ctx context.Context, body []byte, want objectstore.Versi
 	opts := minio.PutObjectOptions{
 		Mode: minio.RetentionMode(want.Retention.Mode), RetainUntilDate: want.Retention.Until,
 		UserMetadata:         map[string]string{"x-amz-checksum-sha256": base64.StdEncoding.EncodeToString(sum)},
-		DisableContentSha256: true, // no chunked signature: the whole body's hash is signed
+		DisableContentSha256: true, // no chunked signature
 		DisableMultipart:     true,
 	}
 	opts.SetMatchETagExcept("*")
-	info, err := s.core.PutObject(ctx, s.bucket, want.Key, bytes.NewReader(body), want.Size, "", want.SHA256, opts)
+	payload := want.SHA256
+	if s.secure {
+		payload = "" // unsigned, but for the checksum's header
+	}
+	info, err := s.core.PutObject(ctx, s.bucket, want.Key, bytes.NewReader(body), want.Size, "", payload, opts)
 	if err != nil {
 		return objectstore.Version{}, err
 	}

@@ -10,7 +10,9 @@
 //   - Retries are made here, few and bounded in time, and not by minio-go, whose
 //     default is ten and which does not retry a conflict.
 //   - The checksum goes as a header, not as a trailer, which some servers get
-//     wrong over plain HTTP; the payload's hash is also part of the signature.
+//     wrong over plain HTTP. The signature covers that header, and the server
+//     refuses a body that does not match it; without TLS the payload's hash is
+//     signed as well, which costs the server a second pass over the body.
 //   - Retention is read from a HEAD's headers: some servers answer
 //     GetObjectRetention in a form that minio-go cannot read.
 package s3
@@ -57,6 +59,7 @@ type Options struct {
 type Store struct {
 	now      func() time.Time
 	bucket   string
+	secure   bool
 	core     minio.Core    // never retries
 	lister   *minio.Client // retries pages
 	timeout  time.Duration
@@ -111,7 +114,7 @@ func New(o Options) (*Store, error) {
 		return nil, err
 	}
 	return &Store{
-		now: o.Now, bucket: o.Bucket, core: minio.Core{Client: once}, lister: lister,
+		now: o.Now, bucket: o.Bucket, secure: secure, core: minio.Core{Client: once}, lister: lister,
 		timeout: o.CallTimeout, attempts: o.Attempts,
 	}, nil
 }

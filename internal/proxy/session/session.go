@@ -120,6 +120,7 @@ func (s *Session) taps(ctx context.Context, client streaming.Client, end func(er
 	t := &taps{streams: streaming.Streams{TTY: s.TTY}}
 	tap := func(name recording.Stream, to io.Writer) io.Writer {
 		o := &output{stream: name, recorder: s.Recorder, to: to, masker: s.Rules.NewStream(), fail: end}
+		o.start()
 		t.closers = append(t.closers, o.close)
 		return o
 	}

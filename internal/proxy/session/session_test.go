@@ -424,6 +424,23 @@ func TestATargetThatPanicsEndsItsSessionOnly(t *testing.T) {
 	}
 }
 
+func TestAStreamThatPanicsEndsItsSessionOnly(t *testing.T) {
+	f := newFixture(t, func(ctx context.Context, s streaming.Streams) error {
+		_, err := s.Stdout.Write([]byte("out\n"))
+		<-ctx.Done()
+		return errors.Join(err, ctx.Err())
+	})
+	client := (&person{}).client()
+	client.Stdout = panics{}
+	if result := f.Run(t.Context(), client); result.Exit.Reason == ReasonCompleted || result.Sealed != nil || result.Cause == nil {
+		t.Errorf("ended with %+v", result)
+	}
+}
+
+type panics struct{}
+
+func (panics) Write([]byte) (int, error) { panic("a bug") }
+
 func TestSessionsLeaveNothingBehind(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for range 20 {

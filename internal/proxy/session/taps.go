@@ -1,63 +1,82 @@
 package session
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"sync"
 
 	"github.com/sallyport-dev/sallyport/internal/mask"
 	"github.com/sallyport-dev/sallyport/internal/recording"
 )
 
-// output carries one stream from the container to the person: masked, recorded, then delivered.
+// output carries one stream from the container to the person: masked, recorded, then delivered. The container's side
+// goes on while a piece is delivered, as long as the queue has room.
 type output struct {
 	stream   recording.Stream
 	recorder *recording.Recorder
 	to       io.Writer
 	fail     func(error)
+	masker   *mask.Stream
 
-	mu     sync.Mutex
-	masker *mask.Stream
-	err    error // of the first write that failed, or io.ErrClosedPipe after the end
+	queue *queue
+	done  chan struct{} // closed when nothing will pass any more
+	err   error         // why bytes were lost, if any were; set before done is closed
 }
 
-// Write returns once p is recorded and delivered, but for what the masker holds back.
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.err != nil {
-		return 0, o.err
-	}
-	if err := o.pass(o.masker.Write(p)); err != nil {
-		return 0, err
-	}
-	return len(p), nil
+func (o *output) start() {
+	o.queue, o.done = newQueue(), make(chan struct{})
+	go o.pump()
 }
 
-// close lets out what the masker holds, and nothing after it. It returns why bytes were lost, if any were.
+// Write returns once p waits to pass, which is no promise that it will.
+func (o *output) Write(p []byte) (int, error) { return o.queue.Write(p) }
+
+// close lets out what waits and what the masker holds, and nothing after it. It returns why bytes were lost, if any were.
 func (o *output) close() error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.err != nil {
-		return o.err
+	o.queue.end(io.ErrClosedPipe)
+	<-o.done
+	return o.err
+}
+
+// pump passes pieces on until the end. A panic in it ends this session and no other.
+func (o *output) pump() {
+	defer close(o.done)
+	defer func() {
+		if p := recover(); p != nil {
+			o.err = fmt.Errorf("passing %s on: %v\n%s", o.stream, p, debug.Stack())
+			o.queue.end(o.err)
+			o.fail(o.err)
+		}
+	}()
+	for {
+		piece, err := o.queue.next()
+		if errors.Is(err, io.EOF) {
+			o.err = o.pass(o.masker.Flush())
+			return
+		}
+		if o.err = o.pass(o.masker.Write(piece)); o.err != nil {
+			o.queue.end(o.err)
+			return
+		}
+		o.queue.taken(len(piece))
 	}
-	err := o.pass(o.masker.Flush())
-	o.err = io.ErrClosedPipe
-	return err
 }
 
 func (o *output) pass(out mask.Output) error {
-	if o.err = record(o.recorder, o.stream, out); o.err != nil {
+	if err := record(o.recorder, o.stream, out); err != nil {
 		o.fail(recordingFailed())
-		return o.err
+		return err
 	}
 	if len(out.User) == 0 {
 		return nil
 	}
-	if _, o.err = o.to.Write(out.User); o.err != nil {
+	if _, err := o.to.Write(out.User); err != nil {
 		o.fail(clientGone())
+		return err
 	}
-	return o.err
+	return nil
 }
 
 // input carries stdin from the person to the container. The record of it is masked; what goes on is not altered.
