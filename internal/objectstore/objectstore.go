@@ -84,6 +84,25 @@ type Version struct {
 	DeleteMarker bool      // true only from List
 }
 
+// Body is what an object holds, with its digest: it is hashed once, however many
+// layers need the digest. The zero value is empty.
+type Body struct {
+	bytes []byte
+	sum   string
+}
+
+// NewBody hashes b, which must not change as long as the Body is used.
+func NewBody(b []byte) Body { return Body{bytes: b, sum: Sum(b)} }
+
+// Bytes returns the content. It must not be changed.
+func (b Body) Bytes() []byte { return b.bytes }
+
+// Size is in bytes.
+func (b Body) Size() int { return len(b.bytes) }
+
+// SHA256 is the digest in lower-case hex.
+func (b Body) SHA256() string { return b.sum }
+
 // Store keeps objects. All methods are safe for concurrent use, and return
 // only after their own bounded retries; a returned error is final.
 type Store interface {
@@ -94,7 +113,7 @@ type Store interface {
 	// attempt had succeeded), that version is returned without error; other
 	// content is ErrExists. A key hidden by a delete marker counts as new.
 	// It refuses what CheckPut refuses.
-	PutNew(ctx context.Context, key string, body []byte, r Retention) (Version, error)
+	PutNew(ctx context.Context, key string, body Body, r Retention) (Version, error)
 
 	// Get reads one version, or the latest if versionID is empty. SHA256 is of
 	// the bytes it returns, whatever the store says.
@@ -116,14 +135,14 @@ type Store interface {
 
 // CheckPut says why no store would take a put, or returns nil: an empty key, an
 // empty body or one above MaxObjectBytes, or a retention without mode or end.
-func CheckPut(key string, body []byte, r Retention) error {
+func CheckPut(key string, body Body, r Retention) error {
 	switch {
 	case key == "":
 		return errors.New("key is empty")
-	case len(body) == 0:
+	case body.Size() == 0:
 		return fmt.Errorf("object %q: body is empty", key)
-	case len(body) > MaxObjectBytes:
-		return fmt.Errorf("object %q: body of %d bytes is above the bound of %d", key, len(body), MaxObjectBytes)
+	case body.Size() > MaxObjectBytes:
+		return fmt.Errorf("object %q: body of %d bytes is above the bound of %d", key, body.Size(), MaxObjectBytes)
 	case r.Mode != Compliance && r.Mode != Governance:
 		return fmt.Errorf("object %q: retention mode %q: %w", key, r.Mode, ErrNotLocked)
 	case r.Until.IsZero():

@@ -16,8 +16,8 @@ import (
 // discard is a store that hashes, as a client must, and forgets.
 type discard struct{ objectstore.Store }
 
-func (discard) PutNew(_ context.Context, key string, body []byte, r objectstore.Retention) (objectstore.Version, error) {
-	return objectstore.Version{Key: key, ID: "1", Size: int64(len(body)), SHA256: objectstore.Sum(body), Retention: r}, nil
+func (discard) PutNew(_ context.Context, key string, body objectstore.Body, r objectstore.Retention) (objectstore.Version, error) {
+	return objectstore.Version{Key: key, ID: "1", Size: int64(body.Size()), SHA256: body.SHA256(), Retention: r}, nil
 }
 
 func logText(n int) []byte {

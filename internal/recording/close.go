@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+
+	"github.com/sallyport-dev/sallyport/internal/objectstore"
 )
 
 // Close records the exit, seals the last segment, waits until everything is
@@ -80,7 +82,7 @@ func (r *Recorder) putManifest(ctx context.Context, m Manifest) error {
 	if err != nil {
 		return fmt.Errorf("encoding the close object: %w", err)
 	}
-	if _, err := r.up.store.PutNew(ctx, CloseKey(r.prefix), append(body, '\n'), r.up.retention); err != nil {
+	if _, err := r.up.store.PutNew(ctx, CloseKey(r.prefix), objectstore.NewBody(append(body, '\n')), r.up.retention); err != nil {
 		return fmt.Errorf("putting the close object of session %s: %w", r.session, err)
 	}
 	return nil

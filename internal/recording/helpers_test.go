@@ -146,7 +146,7 @@ type hooked struct {
 	put func(ctx context.Context, key string) error
 }
 
-func (h hooked) PutNew(ctx context.Context, key string, body []byte, r objectstore.Retention) (objectstore.Version, error) {
+func (h hooked) PutNew(ctx context.Context, key string, body objectstore.Body, r objectstore.Retention) (objectstore.Version, error) {
 	if err := h.put(ctx, key); err != nil {
 		return objectstore.Version{}, err
 	}

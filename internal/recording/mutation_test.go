@@ -102,7 +102,7 @@ func TestTampering(t *testing.T) {
 		}, "the manifest does not list it", ""},
 		"if a segment is added, then it is seen": {func(t *testing.T, f *fixture, o map[string][]byte) {
 			n := len(o) - 1
-			_, err := f.PutNew(t.Context(), recording.SegmentKey(f.prefix(t), n), []byte("x"), retention())
+			_, err := f.PutNew(t.Context(), recording.SegmentKey(f.prefix(t), n), objectstore.NewBody([]byte("x")), retention())
 			must(t, err)
 		}, "the manifest does not list it", ""},
 		"if the manifest is hidden, then it still counts": {func(t *testing.T, f *fixture, _ map[string][]byte) {
@@ -190,7 +190,7 @@ func TestLoadReportsWeakRetention(t *testing.T) {
 	short := retention()
 	short.Until = noon.Add(2 * 60 * 60 * 1e9)
 	for key, body := range f.bodies(t) {
-		_, err := copied.PutNew(t.Context(), key, body, short)
+		_, err := copied.PutNew(t.Context(), key, objectstore.NewBody(body), short)
 		must(t, err)
 	}
 	got, err := recording.Load(t.Context(), copied.Store, f.id)

@@ -101,7 +101,7 @@ func Start(ctx context.Context, store objectstore.Store, opts Options, open Open
 	if err != nil {
 		return nil, fmt.Errorf("encoding the open object: %w", err)
 	}
-	v, err := store.PutNew(ctx, OpenKey(prefix), append(body, '\n'), open.Retention)
+	v, err := store.PutNew(ctx, OpenKey(prefix), objectstore.NewBody(append(body, '\n')), open.Retention)
 	if err != nil {
 		return nil, fmt.Errorf("putting the open object of session %s: %w", open.Session, err)
 	}

@@ -44,7 +44,7 @@ type frame struct {
 type segment struct {
 	number int
 	object []byte
-	sum    string
+	body   objectstore.Body // of object, once it is sealed
 	first  uint64
 	last   uint64
 	bytes  int64
@@ -95,10 +95,10 @@ func (b *builder) add(f *frame) (*segment, error) {
 	if !f.seal {
 		return nil, nil //nolint:nilnil // no segment is finished, and nothing is wrong
 	}
-	s.sum, s.after = objectstore.Sum(s.object), f.after
+	s.body, s.after = objectstore.NewBody(s.object), f.after
 	b.current = nil
 	b.next.Segment++
-	b.next.Prev, b.next.First = s.sum, s.last+1
+	b.next.Prev, b.next.First = s.body.SHA256(), s.last+1
 	return s, nil
 }
 

@@ -78,12 +78,12 @@ func (u *uploader) upload(ctx context.Context) {
 }
 
 func (u *uploader) put(ctx context.Context, s *segment) error {
-	v, err := u.store.PutNew(ctx, SegmentKey(u.prefix, s.number), s.object, u.retention)
+	v, err := u.store.PutNew(ctx, SegmentKey(u.prefix, s.number), s.body, u.retention)
 	if err != nil {
 		return fmt.Errorf("putting segment %d: %w", s.number, err)
 	}
 	u.acked = append(u.acked, Segment{
-		Key: v.Key, VersionID: v.ID, SHA256: s.sum, Size: v.Size, First: s.first, Last: s.last, Bytes: s.bytes,
+		Key: v.Key, VersionID: v.ID, SHA256: s.body.SHA256(), Size: v.Size, First: s.first, Last: s.last, Bytes: s.bytes,
 	})
 	u.after = s.after
 	return nil

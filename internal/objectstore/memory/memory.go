@@ -43,7 +43,7 @@ type object struct {
 var _ objectstore.Store = (*Store)(nil)
 
 // PutNew implements objectstore.Store.
-func (s *Store) PutNew(ctx context.Context, key string, body []byte, r objectstore.Retention) (objectstore.Version, error) {
+func (s *Store) PutNew(ctx context.Context, key string, body objectstore.Body, r objectstore.Retention) (objectstore.Version, error) {
 	if err := ctx.Err(); err != nil {
 		return objectstore.Version{}, err
 	}
@@ -58,7 +58,7 @@ func (s *Store) PutNew(ctx context.Context, key string, body []byte, r objectsto
 	}
 	if old, ok := s.latest(key); ok && !old.version.DeleteMarker {
 		switch {
-		case !bytes.Equal(old.body, body):
+		case !bytes.Equal(old.body, body.Bytes()):
 			return objectstore.Version{}, fmt.Errorf("object %q: %w", key, objectstore.ErrExists)
 		case !old.version.Retention.Covers(r):
 			return objectstore.Version{}, fmt.Errorf("object %q: %w", key, objectstore.ErrNotLocked)
@@ -69,20 +69,20 @@ func (s *Store) PutNew(ctx context.Context, key string, body []byte, r objectsto
 }
 
 // add makes a version the latest of its key. It must be called with the lock held.
-func (s *Store) add(key string, body []byte, r objectstore.Retention, marker bool) objectstore.Version {
+func (s *Store) add(key string, body objectstore.Body, r objectstore.Retention, marker bool) objectstore.Version {
 	versions := s.objects[key]
 	for i := range versions {
 		versions[i].version.Latest = false
 	}
 	s.last++
 	v := objectstore.Version{
-		Key: key, ID: strconv.Itoa(s.last), Size: int64(len(body)), Retention: r,
+		Key: key, ID: strconv.Itoa(s.last), Size: int64(body.Size()), Retention: r,
 		Modified: s.now().UTC(), Latest: true, DeleteMarker: marker,
 	}
 	if !marker {
-		v.SHA256 = objectstore.Sum(body)
+		v.SHA256 = body.SHA256()
 	}
-	s.objects[key] = append(versions, object{version: v, body: bytes.Clone(body)})
+	s.objects[key] = append(versions, object{version: v, body: bytes.Clone(body.Bytes())})
 	return v
 }
 
@@ -169,7 +169,7 @@ func (s *Store) Remove(key, versionID string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if versionID == "" {
-		s.add(key, nil, objectstore.Retention{}, true)
+		s.add(key, objectstore.Body{}, objectstore.Retention{}, true)
 		return nil
 	}
 	versions := s.objects[key]
@@ -193,7 +193,7 @@ func (s *Store) Remove(key, versionID string) error {
 func (s *Store) Overwrite(key string, body []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.add(key, body, objectstore.Retention{}, false)
+	s.add(key, objectstore.NewBody(body), objectstore.Retention{}, false)
 }
 
 // Corrupt replaces the newest stored body in place, which no client can do: it

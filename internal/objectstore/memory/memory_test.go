@@ -28,7 +28,7 @@ func TestConformance(t *testing.T) {
 func TestRetentionEnds(t *testing.T) {
 	now := noon
 	s := memory.New(func() time.Time { return now })
-	v, err := s.PutNew(t.Context(), "k", []byte("x"), objectstore.Retention{Mode: objectstore.Compliance, Until: noon.Add(time.Hour)})
+	v, err := s.PutNew(t.Context(), "k", objectstore.NewBody([]byte("x")), objectstore.Retention{Mode: objectstore.Compliance, Until: noon.Add(time.Hour)})
 	if err != nil {
 		t.Fatal(err)
 	}

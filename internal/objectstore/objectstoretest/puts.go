@@ -14,7 +14,7 @@ import (
 func testPut(t *testing.T, h Harness) {
 	body := []byte("first light \x00\xff\n")
 	want := h.hour().Rounded()
-	v, err := h.Store.PutNew(t.Context(), h.key("put/a b+ü.json"), body, want)
+	v, err := h.Store.PutNew(t.Context(), h.key("put/a b+ü.json"), objectstore.NewBody(body), want)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func testPut(t *testing.T, h Harness) {
 
 func testPutSame(t *testing.T, h Harness) {
 	first := h.put(t, "same", "once")
-	again, err := h.Store.PutNew(t.Context(), h.key("same"), []byte("once"), objectstore.Retention{
+	again, err := h.Store.PutNew(t.Context(), h.key("same"), objectstore.NewBody([]byte("once")), objectstore.Retention{
 		Mode: objectstore.Compliance, Until: h.Now().Add(time.Minute),
 	})
 	if err != nil || again.ID != first.ID {
@@ -51,7 +51,7 @@ func testPutSame(t *testing.T, h Harness) {
 func testPutOther(t *testing.T, h Harness) {
 	h.put(t, "other", "this")
 	for _, body := range []string{"that", "this too", "thi"} {
-		if _, err := h.Store.PutNew(t.Context(), h.key("other"), []byte(body), h.hour()); !errors.Is(err, objectstore.ErrExists) {
+		if _, err := h.Store.PutNew(t.Context(), h.key("other"), objectstore.NewBody([]byte(body)), h.hour()); !errors.Is(err, objectstore.ErrExists) {
 			t.Errorf("PutNew(%q) over another: %v, want ErrExists", body, err)
 		}
 	}
@@ -60,7 +60,7 @@ func testPutOther(t *testing.T, h Harness) {
 func testPutShorter(t *testing.T, h Harness) {
 	h.put(t, "shorter", "same")
 	longer := objectstore.Retention{Mode: objectstore.Compliance, Until: h.Now().Add(2 * time.Hour)}
-	if _, err := h.Store.PutNew(t.Context(), h.key("shorter"), []byte("same"), longer); !errors.Is(err, objectstore.ErrNotLocked) {
+	if _, err := h.Store.PutNew(t.Context(), h.key("shorter"), objectstore.NewBody([]byte("same")), longer); !errors.Is(err, objectstore.ErrNotLocked) {
 		t.Errorf("PutNew with a longer retention than held: %v, want ErrNotLocked", err)
 	}
 }
@@ -82,7 +82,7 @@ func testPutMalformed(t *testing.T, h Harness) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			if v, err := h.Store.PutNew(t.Context(), tc.key, tc.body, tc.r); err == nil {
+			if v, err := h.Store.PutNew(t.Context(), tc.key, objectstore.NewBody(tc.body), tc.r); err == nil {
 				t.Errorf("PutNew succeeded: %+v", v)
 			}
 		})
@@ -98,7 +98,7 @@ func testPutRace(t *testing.T, h Harness) {
 	var wg sync.WaitGroup
 	for i := range writers {
 		wg.Go(func() {
-			_, errs[i] = h.Store.PutNew(t.Context(), h.key("race"), fmt.Appendf(nil, "writer %d", i), h.hour())
+			_, errs[i] = h.Store.PutNew(t.Context(), h.key("race"), objectstore.NewBody(fmt.Appendf(nil, "writer %d", i)), h.hour())
 		})
 	}
 	wg.Wait()
@@ -117,11 +117,11 @@ func testPutRace(t *testing.T, h Harness) {
 
 func testPutLargest(t *testing.T, h Harness) {
 	body := bytes.Repeat([]byte("0123456789abcdef"), objectstore.MaxObjectBytes/16)
-	if _, err := h.Store.PutNew(t.Context(), h.key("largest"), body, h.hour()); err != nil {
+	if _, err := h.Store.PutNew(t.Context(), h.key("largest"), objectstore.NewBody(body), h.hour()); err != nil {
 		t.Fatal(err)
 	}
 	body[0] = 'X'
-	if _, err := h.Store.PutNew(t.Context(), h.key("largest"), body, h.hour()); !errors.Is(err, objectstore.ErrExists) {
+	if _, err := h.Store.PutNew(t.Context(), h.key("largest"), objectstore.NewBody(body), h.hour()); !errors.Is(err, objectstore.ErrExists) {
 		t.Errorf("a second large put: %v, want ErrExists", err)
 	}
 	if got := list(t, h, "largest", ""); len(got) != 1 {

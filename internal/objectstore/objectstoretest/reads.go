@@ -126,7 +126,7 @@ func testListLong(t *testing.T, h Harness) {
 	for range 8 {
 		wg.Go(func() {
 			for i := range work {
-				if _, err := h.Store.PutNew(t.Context(), h.key(fmt.Sprintf("long/%04d", i)), []byte("x"), h.hour()); err != nil {
+				if _, err := h.Store.PutNew(t.Context(), h.key(fmt.Sprintf("long/%04d", i)), objectstore.NewBody([]byte("x")), h.hour()); err != nil {
 					t.Errorf("PutNew: %v", err)
 				}
 			}
@@ -152,7 +152,7 @@ func testContext(t *testing.T, h Harness) {
 	v := h.put(t, "context", "x")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := h.Store.PutNew(ctx, h.key("context-new"), []byte("x"), h.hour()); !errors.Is(err, context.Canceled) {
+	if _, err := h.Store.PutNew(ctx, h.key("context-new"), objectstore.NewBody([]byte("x")), h.hour()); !errors.Is(err, context.Canceled) {
 		t.Errorf("PutNew: %v, want context.Canceled", err)
 	}
 	if _, _, err := h.Store.Get(ctx, v.Key, ""); !errors.Is(err, context.Canceled) {

@@ -29,7 +29,7 @@ func (h Harness) hour() objectstore.Retention {
 
 func (h Harness) put(t *testing.T, name, body string) objectstore.Version {
 	t.Helper()
-	v, err := h.Store.PutNew(t.Context(), h.key(name), []byte(body), h.hour())
+	v, err := h.Store.PutNew(t.Context(), h.key(name), objectstore.NewBody([]byte(body)), h.hour())
 	if err != nil {
 		t.Fatalf("PutNew(%q): %v", name, err)
 	}

@@ -93,7 +93,7 @@ func (f *fake) put(w http.ResponseWriter, r *http.Request, key string) {
 		refuse(w, http.StatusPreconditionFailed, "PreconditionFailed")
 		return
 	}
-	v, err := f.store.PutNew(r.Context(), key, body, objectstore.Retention{Mode: objectstore.Mode(r.Header.Get("X-Amz-Object-Lock-Mode")), Until: until})
+	v, err := f.store.PutNew(r.Context(), key, objectstore.NewBody(body), objectstore.Retention{Mode: objectstore.Mode(r.Header.Get("X-Amz-Object-Lock-Mode")), Until: until})
 	if err != nil {
 		refuse(w, http.StatusBadRequest, "InvalidRequest")
 		return

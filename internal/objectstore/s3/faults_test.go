@@ -19,7 +19,7 @@ func TestPutSaysEverythingInOneRequest(t *testing.T) {
 	f, s := newFake(t)
 	body := make([]byte, objectstore.MaxObjectBytes) // the size at which libraries turn to multipart
 	r := hour()
-	if _, err := s.PutNew(t.Context(), "k", body, r); err != nil {
+	if _, err := s.PutNew(t.Context(), "k", objectstore.NewBody(body), r); err != nil {
 		t.Fatal(err)
 	}
 	if len(f.requests) != 1 {
@@ -69,13 +69,13 @@ func TestPutNewUnderFaults(t *testing.T) {
 			t.Parallel()
 			f, s := newFake(t, tc.faults...)
 			if tc.before != "" {
-				if _, err := f.store.PutNew(t.Context(), "k", []byte(tc.before), hour()); err != nil {
+				if _, err := f.store.PutNew(t.Context(), "k", objectstore.NewBody([]byte(tc.before)), hour()); err != nil {
 					t.Fatal(err)
 				}
 			}
 			r := hour()
 			r.Until = r.Until.Add(-time.Minute)
-			v, err := s.PutNew(t.Context(), "k", []byte("body"), r)
+			v, err := s.PutNew(t.Context(), "k", objectstore.NewBody([]byte("body")), r)
 			if tc.any || tc.err != nil {
 				if err == nil || (tc.err != nil && !errors.Is(err, tc.err)) {
 					t.Errorf("PutNew: %v, want %v", err, tc.err)
@@ -104,7 +104,7 @@ func TestReadsUnderFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, s := newFake(t, first)
-			if _, err := f.store.PutNew(t.Context(), "k", []byte("body"), hour()); err != nil {
+			if _, err := f.store.PutNew(t.Context(), "k", objectstore.NewBody([]byte("body")), hour()); err != nil {
 				t.Fatal(err)
 			}
 			if body, _, err := s.Get(t.Context(), "k", ""); err != nil || string(body) != "body" {
@@ -134,7 +134,7 @@ func TestTLS(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.PutNew(t.Context(), "k", []byte("x"), hour()); (err == nil) != tc.ok {
+			if _, err := s.PutNew(t.Context(), "k", objectstore.NewBody([]byte("x")), hour()); (err == nil) != tc.ok {
 				t.Errorf("PutNew: %v", err)
 			}
 		})
@@ -147,7 +147,7 @@ func TestNoVersionID(t *testing.T) {
 		w.WriteHeader(http.StatusOK)
 		return true
 	})
-	if _, err := s.PutNew(t.Context(), "k", []byte("x"), hour()); !errors.Is(err, objectstore.ErrNotLocked) {
+	if _, err := s.PutNew(t.Context(), "k", objectstore.NewBody([]byte("x")), hour()); !errors.Is(err, objectstore.ErrNotLocked) {
 		t.Errorf("PutNew: %v, want ErrNotLocked", err)
 	}
 }

@@ -28,7 +28,7 @@ func (s *Store) Probe(ctx context.Context) error {
 func (s *Store) probe(ctx context.Context) error {
 	key := "probe/" + uuid.NewString()
 	retention := objectstore.Retention{Mode: objectstore.Compliance, Until: s.now().Add(probeRetention)}.Rounded()
-	put, err := s.PutNew(ctx, key, []byte("sallyport probes the lock of this bucket\n"), retention)
+	put, err := s.PutNew(ctx, key, objectstore.NewBody([]byte("sallyport probes the lock of this bucket\n")), retention)
 	if err != nil {
 		return s.explainPut(ctx, err)
 	}
@@ -40,7 +40,7 @@ func (s *Store) probe(ctx context.Context) error {
 		return fmt.Errorf("%w: a probe put as %s shows %s; use a bucket created with object lock, and allow s3:GetObjectRetention",
 			objectstore.ErrNotLocked, describe(retention), describe(got.Retention))
 	}
-	_, err = s.PutNew(ctx, key, []byte("a second body\n"), retention)
+	_, err = s.PutNew(ctx, key, objectstore.NewBody([]byte("a second body\n")), retention)
 	switch {
 	case errors.Is(err, objectstore.ErrExists):
 		return s.probeLock(ctx, key, put.ID)

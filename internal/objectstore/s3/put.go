@@ -15,7 +15,7 @@ import (
 )
 
 // PutNew implements objectstore.Store.
-func (s *Store) PutNew(ctx context.Context, key string, body []byte, r objectstore.Retention) (objectstore.Version, error) {
+func (s *Store) PutNew(ctx context.Context, key string, body objectstore.Body, r objectstore.Retention) (objectstore.Version, error) {
 	if err := objectstore.CheckPut(key, body, r); err != nil {
 		return objectstore.Version{}, err
 	}
@@ -23,10 +23,10 @@ func (s *Store) PutNew(ctx context.Context, key string, body []byte, r objectsto
 	if !r.Until.After(s.now()) {
 		return objectstore.Version{}, fmt.Errorf("object %q: retention ends in the past: %w", key, objectstore.ErrNotLocked)
 	}
-	want := objectstore.Version{Key: key, Size: int64(len(body)), SHA256: objectstore.Sum(body), Retention: r, Latest: true}
+	want := objectstore.Version{Key: key, Size: int64(body.Size()), SHA256: body.SHA256(), Retention: r, Latest: true}
 	var got objectstore.Version
 	err := s.do(ctx, "putting object", key, func(ctx context.Context) (err error) {
-		got, err = s.putOnce(ctx, body, want)
+		got, err = s.putOnce(ctx, body.Bytes(), want)
 		if isStatus(err, http.StatusPreconditionFailed) {
 			got, err = s.settle(ctx, want)
 		}

@@ -57,8 +57,8 @@ func BenchmarkByteRoad(b *testing.B) {
 // forgetful keeps no bodies, so that the benchmark does not measure memory.
 type forgetful struct{ objectstore.Store }
 
-func (f forgetful) PutNew(_ context.Context, key string, body []byte, r objectstore.Retention) (objectstore.Version, error) {
-	return objectstore.Version{Key: key, ID: "1", Size: int64(len(body)), SHA256: objectstore.Sum(body), Retention: r}, nil
+func (f forgetful) PutNew(_ context.Context, key string, body objectstore.Body, r objectstore.Retention) (objectstore.Version, error) {
+	return objectstore.Version{Key: key, ID: "1", Size: int64(body.Size()), SHA256: body.SHA256(), Retention: r}, nil
 }
 
 func newRecorder(b *testing.B) *recording.Recorder {

@@ -40,7 +40,7 @@ func (b *brittle) breakWith(err error) {
 	b.broken = err
 }
 
-func (b *brittle) PutNew(ctx context.Context, key string, body []byte, r objectstore.Retention) (objectstore.Version, error) {
+func (b *brittle) PutNew(ctx context.Context, key string, body objectstore.Body, r objectstore.Retention) (objectstore.Version, error) {
 	b.mu.Lock()
 	err := b.broken
 	b.mu.Unlock()
