@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -57,13 +56,7 @@ func (r *ApprovalRequestReconciler) Reconcile(ctx context.Context, key ctrl.Requ
 	}
 	before, now := request.DeepCopy(), r.Now()
 	status, next := desiredRequestStatus(&request, grant, now)
-	if equality.Semantic.DeepEqual(before.Status, status) {
-		return wakeAt(next, now), nil
-	}
 	request.Status = status
-	if err := patchStatus(ctx, r.Client, before, &request); err != nil {
-		return settle(fmt.Errorf("writing the status of the ApprovalRequest: %w", err))
-	}
-	announce(r.Recorder, &request, before.Status.Conditions, status.Conditions)
-	return wakeAt(next, now), nil
+	wanted := change{before: before, after: &request, from: before.Status.Conditions, to: status.Conditions, now: now, next: next}
+	return wanted.write(ctx, r.Client, r.Recorder)
 }

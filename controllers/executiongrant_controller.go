@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -55,15 +54,9 @@ func (r *ExecutionGrantReconciler) Reconcile(ctx context.Context, key ctrl.Reque
 	}
 	before, now := grant.DeepCopy(), r.Now()
 	status, next := desiredStatus(&grant, request, now)
-	if equality.Semantic.DeepEqual(before.Status, status) {
-		return wakeAt(next, now), nil
-	}
 	grant.Status = status
-	if err := patchStatus(ctx, r.Client, before, &grant); err != nil {
-		return settle(fmt.Errorf("writing the status of the grant: %w", err))
-	}
-	announce(r.Recorder, &grant, before.Status.Conditions, status.Conditions)
-	return wakeAt(next, now), nil
+	wanted := change{before: before, after: &grant, from: before.Status.Conditions, to: status.Conditions, now: now, next: next}
+	return wanted.write(ctx, r.Client, r.Recorder)
 }
 
 // request finds the ApprovalRequest of the grant's name, and makes it if it never was there. It is nil for a grant that
