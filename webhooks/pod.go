@@ -101,8 +101,7 @@ func (g *PodGate) isExempt(username string) bool {
 // denied is a denial with the authorizer's reasons, and how to request what is missing with stock kubectl.
 func denied(intro string, a authorizer.Attributes, d authorizer.Decision) error {
 	lines := append([]string{intro}, d.Reasons...)
-	a.Command = nil
-	if len(d.Reasons) == 0 || !strings.Contains(d.Reasons[len(d.Reasons)-1], howto.Request(a)) {
+	if !d.OffersRequest {
 		return refuse("%s", strings.Join(lines, "\n"))
 	}
 	manifest, err := howto.Manifest(a)

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/sallyport-dev/sallyport/internal/authorizer"
+	"github.com/sallyport-dev/sallyport/internal/authorizer/howto"
 	"github.com/sallyport-dev/sallyport/internal/layout"
 )
 
@@ -252,7 +253,7 @@ func TestPodRequestsThatAreDenied(t *testing.T) {
 			authorizer: fakeAuthorizer{decision: authorizer.Decision{Reasons: []string{`grant "g" covers another image`}}}, want: `grant "g" covers another image`,
 		},
 		"if it is offered to request a grant, then stock kubectl is offered, too": {
-			authorizer: fakeAuthorizer{decision: authorizer.Decision{Reasons: []string{"request one: kubectl sallyport request -n shop --action Run --image busybox:1 --reason WHY"}}},
+			authorizer: fakeAuthorizer{decision: authorizer.Decision{OffersRequest: true, Reasons: []string{"request one: kubectl sallyport request -n shop --action Run --image busybox:1 --reason WHY"}}},
 			want:       `"actions":["Run"],"target":{"images":["busybox:1"]}`,
 		},
 	}
@@ -264,6 +265,32 @@ func TestPodRequestsThatAreDenied(t *testing.T) {
 			}
 			for _, h := range []admission.Handler{&PodMutator{gate(&tc.authorizer)}, &PodValidator{gate(&tc.authorizer)}} {
 				wantAnswer(t, h.Handle(t.Context(), *req), tc.want)
+			}
+		})
+	}
+}
+
+func TestStockKubectlIsOfferedWhereARequestIs(t *testing.T) {
+	const reason = "request one: kubectl sallyport request -n shop --action Run --image busybox:1 --reason WHY"
+	a := authorizer.Attributes{Action: "Run", Namespace: namespace, Images: []string{"busybox:1"}, Command: []string{"id"}}
+	manifest, err := howto.Manifest(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]struct {
+		decision authorizer.Decision
+		want     string
+	}{
+		"if a request is offered, then also with stock kubectl": {
+			authorizer.Decision{Reasons: []string{reason}, OffersRequest: true}, "intro\n" + reason + "\nor with stock kubectl:\n" + manifest,
+		},
+		"if a reason only reads like an offer, then it stands alone": {authorizer.Decision{Reasons: []string{reason}}, "intro\n" + reason},
+		"if nothing is said, then nothing is offered":                {authorizer.Decision{}, "intro"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, denied("intro", a, tc.decision).Error()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -45,7 +45,7 @@ func TestChangingAnImageTakesAGrant(t *testing.T) {
 		},
 		"if it is offered to request a grant, then stock kubectl is offered, too": {
 			before: newPod(nil), change: image(0, "new:1"), asked: asked([]string{"sleep", "60"}, "new:1"),
-			authorizer: fakeAuthorizer{decision: authorizer.Decision{Reasons: []string{"request one: kubectl sallyport request -n shop --action Run --image new:1 --reason WHY"}}},
+			authorizer: fakeAuthorizer{decision: authorizer.Decision{OffersRequest: true, Reasons: []string{"request one: kubectl sallyport request -n shop --action Run --image new:1 --reason WHY"}}},
 			want:       `"actions":["Run"],"target":{"images":["new:1"]}`,
 		},
 		"if an init container's image changes, then it is denied": {

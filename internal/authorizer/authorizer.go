@@ -75,6 +75,9 @@ type Decision struct {
 	Outcome Outcome
 	// Reasons are whole sentences for the person who asked, in a stable order. They never hold secrets.
 	Reasons []string
+	// OffersRequest is true if the last reason says how to request a grant for this, with any command: whoever tells
+	// the reasons may add other ways to request the same.
+	OffersRequest bool
 	// Grant is the grant that covers the request; zero unless Outcome is Allow.
 	Grant GrantRef
 	// Until is the Unix time in nanoseconds at which the decision ends; zero unless Outcome is Allow.

@@ -9,19 +9,20 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/mask"
 )
 
-// denial says why not, and what to do now. Where the authorizer offers to request a grant for any command, the narrower
-// request for this one command is offered too, unless there is a secret in it.
+// denial says why not, and what to do now. Where the authorizer offers to request a grant for any command, or says
+// nothing, the narrower request for this one command is offered too, unless there is a secret in it.
 func denial(a authorizer.Attributes, d authorizer.Decision, rules *mask.Rules) string {
 	lines := []string{"sallyport does not let you into container " + a.Container + " of pod " + a.Namespace + "/" + a.Pod + ":"}
 	for _, reason := range d.Reasons {
 		lines = append(lines, "  "+reason)
 	}
-	anything := a
-	anything.Command = nil
-	if offer := howto.Request(anything); len(d.Reasons) == 0 {
-		lines = append(lines, "  request a grant: "+offer)
-	} else if !strings.Contains(d.Reasons[len(d.Reasons)-1], offer) {
+	if !d.OffersRequest && len(d.Reasons) > 0 {
 		return strings.Join(lines, "\n")
+	}
+	if len(d.Reasons) == 0 {
+		anything := a
+		anything.Command = nil
+		lines = append(lines, "  request a grant: "+howto.Request(anything))
 	}
 	if len(a.Command) > 0 && slices.Equal(rules.Strings(a.Command), a.Command) {
 		lines = append(lines, "  or for this command alone: "+howto.Request(a))

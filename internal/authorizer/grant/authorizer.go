@@ -84,7 +84,7 @@ func decide(grants []accessv1alpha1.ExecutionGrant, a *authorizer.Attributes, no
 		}
 	}
 	slices.SortFunc(candidates, nearer) // some may not have been what was approved
-	return authorizer.Decision{Outcome: authorizer.Deny, Reasons: reasons(candidates, a)}
+	return deny(candidates, a)
 }
 
 func allow(g *accessv1alpha1.ExecutionGrant) authorizer.Decision {
@@ -96,19 +96,20 @@ func allow(g *accessv1alpha1.ExecutionGrant) authorizer.Decision {
 	}
 }
 
-// reasons tells the nearest misses. Who only has to wait is not told to request another grant.
-func reasons(misses []near, a *authorizer.Attributes) []string {
+// deny tells the nearest misses. Who only has to wait is not told to request another grant.
+func deny(misses []near, a *authorizer.Attributes) authorizer.Decision {
 	misses = misses[:min(len(misses), maxReasons)]
-	var out []string
+	d := authorizer.Decision{Outcome: authorizer.Deny}
 	for _, m := range misses {
-		out = append(out, m.reason())
+		d.Reasons = append(d.Reasons, m.reason())
 	}
 	if len(misses) > 0 && misses[0].nearness == notYet {
-		return out
+		return d
 	}
 	wanted := *a
 	wanted.Command = nil // it may hold secrets, and reasons do not
-	return append(out, "no grant covers this; request one: "+howto.Request(wanted))
+	d.Reasons, d.OffersRequest = append(d.Reasons, "no grant covers this; request one: "+howto.Request(wanted)), true
+	return d
 }
 
 // byEnd orders grants by how late they end, the last first, then by name.

@@ -320,6 +320,9 @@ func wantDeny(t *testing.T, d authorizer.Decision, reasons []string) {
 			t.Errorf("reason %d is %q, want %q in it", i, d.Reasons[i], want)
 		}
 	}
+	if offers := strings.Contains(d.Reasons[len(reasons)-1], "kubectl sallyport request "); d.OffersRequest != offers {
+		t.Errorf("it says that it offers a request: %t, want %t", d.OffersRequest, offers)
+	}
 }
 
 func TestReasonsNeverHoldTheCommand(t *testing.T) {
