@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
+	"github.com/sallyport-dev/sallyport/internal/authorizer/accessreview"
 )
 
 // access asks the API server's authorizer whether who made a request has one of Sallyport's own verbs.
@@ -21,11 +22,9 @@ func access(ctx context.Context, c client.Client, u *authenticationv1.UserInfo, 
 
 // mayDo asks the API server's authorizer whether who made a request may do something.
 func mayDo(ctx context.Context, c client.Client, u *authenticationv1.UserInfo, what authorizationv1.ResourceAttributes) (bool, error) {
-	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-		User: u.Username, UID: u.UID, Groups: u.Groups, Extra: reviewExtra(u), ResourceAttributes: &what,
-	}}
+	review := accessreview.New(userOf(u), what)
 	if err := c.Create(ctx, review); err != nil {
 		return false, fmt.Errorf("asking whether %q may %s %s: %w", u.Username, what.Verb, what.Resource, err)
 	}
-	return review.Status.Allowed && !review.Status.Denied, nil
+	return accessreview.Allows(review), nil
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
-	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
@@ -53,7 +52,7 @@ func identityOf(u *authenticationv1.UserInfo) *accessv1alpha1.Identity {
 	return &accessv1alpha1.Identity{Username: u.Username, UID: u.UID, Groups: slices.Clone(u.Groups)}
 }
 
-// userOf is what the authorizer is told about who asked: everything but the session token.
+// userOf is what authorizers are told about who asked: everything but the session token.
 func userOf(u *authenticationv1.UserInfo) authorizer.User {
 	user := authorizer.User{Name: u.Username, UID: u.UID, Groups: slices.Clone(u.Groups)}
 	for _, key := range slices.Sorted(maps.Keys(u.Extra)) {
@@ -66,13 +65,4 @@ func userOf(u *authenticationv1.UserInfo) authorizer.User {
 		user.Extra[key] = slices.Clone(u.Extra[key])
 	}
 	return user
-}
-
-// reviewExtra is the same for a SubjectAccessReview.
-func reviewExtra(u *authenticationv1.UserInfo) map[string]authorizationv1.ExtraValue {
-	extra := map[string]authorizationv1.ExtraValue{}
-	for key, values := range u.Extra {
-		extra[key] = authorizationv1.ExtraValue(values)
-	}
-	return extra
 }

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sallyport-dev/sallyport/internal/authorizer"
+	"github.com/sallyport-dev/sallyport/internal/authorizer/accessreview"
 	"github.com/sallyport-dev/sallyport/internal/authorizer/podrequest"
 	"github.com/sallyport-dev/sallyport/internal/streaming"
 )
@@ -100,24 +101,15 @@ func (s *sessions) checkRBAC(ctx context.Context, q *request) error {
 	if q.method == http.MethodGet {
 		verb = "get"
 	}
-	extra := make(map[string]authorizationv1.ExtraValue, len(q.user.Extra))
-	for key, values := range q.user.Extra {
-		extra[key] = values
-	}
-	review, err := s.Access.SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{
-		Spec: authorizationv1.SubjectAccessReviewSpec{
-			User: q.user.Name, UID: q.user.UID, Groups: q.user.Groups, Extra: extra,
-			ResourceAttributes: &authorizationv1.ResourceAttributes{
-				Namespace: q.route.Namespace, Verb: verb, Version: "v1",
-				Resource: "pods", Subresource: q.subresource, Name: q.route.Pod,
-			},
-		},
-	}, metav1.CreateOptions{})
+	review, err := s.Access.SubjectAccessReviews().Create(ctx, accessreview.New(q.user, authorizationv1.ResourceAttributes{
+		Namespace: q.route.Namespace, Verb: verb, Version: "v1",
+		Resource: "pods", Subresource: q.subresource, Name: q.route.Pod,
+	}), metav1.CreateOptions{})
 	if err != nil {
 		s.Log.Error(err, "asking for the user's rights", "user", q.user.Name)
 		return unavailable("the gateway cannot ask the API server for your rights")
 	}
-	if !review.Status.Allowed {
+	if !accessreview.Allows(review) {
 		return apierrors.NewForbidden(podResource, q.route.Pod, fmt.Errorf(
 			`User %q cannot %s resource "pods/%s" in API group "" in the namespace %q`, q.user.Name, verb, q.subresource, q.route.Namespace))
 	}
