@@ -10,7 +10,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"time"
 
@@ -20,7 +19,6 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
-	"k8s.io/klog/v2"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -30,6 +28,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
+	"github.com/sallyport-dev/sallyport/cmd/internal/process"
 	"github.com/sallyport-dev/sallyport/controllers"
 	"github.com/sallyport-dev/sallyport/internal/approval"
 	"github.com/sallyport-dev/sallyport/internal/layout"
@@ -54,12 +53,9 @@ func NewCommand(now func() time.Time) *cobra.Command {
 			if err := o.validate(); err != nil {
 				return err
 			}
-			log := logr.FromSlogHandler(slog.NewJSONHandler(os.Stderr, nil))
-			ctrl.SetLogger(log)
-			klog.SetLogger(log)
-			config, err := ctrl.GetConfig()
+			log, config, err := process.Start(os.Stderr)
 			if err != nil {
-				return fmt.Errorf("finding the API server: %w", err)
+				return err
 			}
 			return run(cmd.Context(), config, &o, now, log)
 		},

@@ -19,9 +19,8 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	"k8s.io/klog/v2"
-	ctrl "sigs.k8s.io/controller-runtime"
 
+	"github.com/sallyport-dev/sallyport/cmd/internal/process"
 	"github.com/sallyport-dev/sallyport/internal/authorizer/grant"
 	"github.com/sallyport-dev/sallyport/internal/identity"
 	"github.com/sallyport-dev/sallyport/internal/layout"
@@ -57,16 +56,12 @@ func NewCommand(now func() time.Time) *cobra.Command {
 }
 
 func run(ctx context.Context, o *options, now func() time.Time) error {
-	handler := slog.NewJSONHandler(os.Stderr, nil)
-	slog.SetDefault(slog.New(handler))
-	log := logr.FromSlogHandler(handler)
-	ctrl.SetLogger(log)
-	klog.SetLogger(log)
-
-	config, err := ctrl.GetConfig()
+	log, config, err := process.Start(os.Stderr)
 	if err != nil {
-		return fmt.Errorf("finding the API server: %w", err)
+		return err
 	}
+	// This takes the standard log with it, to which net/http reports.
+	slog.SetDefault(slog.New(logr.ToSlogHandler(log)))
 	// The API server rations requests by itself; a proxy that rationed its own would delay people's.
 	config.QPS = -1
 	g, err := build(ctx, o, config, now, log)
