@@ -17,6 +17,7 @@ func (l *webSocketLeg) read() {
 	}
 	l.err = err
 	close(l.sizes)
+	close(l.pings)
 	l.stdinFeed.CloseWithError(err)
 	close(l.done)
 }

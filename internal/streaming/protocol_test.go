@@ -418,6 +418,37 @@ func TestCutEndsABlockedWrite(t *testing.T) {
 	}
 }
 
+func TestAPingIsAnsweredBehindASlowReader(t *testing.T) {
+	var written atomic.Int64
+	config := serve(t, Options{Stdout: true}, func(_ context.Context, c Client) error {
+		for {
+			n, err := c.Stdout.Write(make([]byte, MessageBytes))
+			written.Add(int64(n))
+			if err != nil {
+				return nil
+			}
+		}
+	})
+	conn := open(t, config, 0, "v5.channel.k8s.io")
+	for before := int64(-1); before != written.Load(); time.Sleep(200 * time.Millisecond) {
+		before = written.Load() // until the network is full
+	}
+	if err := conn.WriteControl(websocket.PingMessage, []byte("still there?"), time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(1500 * time.Millisecond) // longer than the deadline of gorilla/websocket's own answer
+	answered := false
+	conn.SetPongHandler(func(said string) error {
+		answered = said == "still there?"
+		return nil
+	})
+	for !answered {
+		if _, _, err := conn.ReadMessage(); err != nil {
+			t.Fatalf("the ping ended the session: %v", err)
+		}
+	}
+}
+
 func TestASlowReaderSlowsTheWriter(t *testing.T) {
 	const total, bound = 1 << 30, 48 << 20 // the bound leaves room for the kernel's buffers
 	var written atomic.Int64

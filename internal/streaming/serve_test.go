@@ -26,14 +26,16 @@ import (
 // patience bounds what must not hang; no test passes because of it.
 const patience = 30 * time.Second
 
-// serve starts a server whose every request becomes a session.
+// serve starts a server, on a Listener as in the gateway, whose every request becomes a session.
 func serve(t *testing.T, o Options, h Handler) *rest.Config {
 	t.Helper()
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := Serve(w, r, o, h); err != nil {
 			t.Logf("refused: %v", err)
 		}
 	}))
+	server.Listener = Listener(server.Listener)
+	server.StartTLS()
 	t.Cleanup(server.Close)
 	return &rest.Config{Host: server.URL, TLSClientConfig: rest.TLSClientConfig{Insecure: true}}
 }

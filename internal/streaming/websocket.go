@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gorilla/websocket"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -70,6 +71,7 @@ type webSocketLeg struct {
 	opts  Options
 	cut   *cutter
 	sizes sizes
+	pings chan string // what they said
 
 	stdin     *io.PipeReader
 	stdinFeed *io.PipeWriter
@@ -102,9 +104,11 @@ func acceptWebSocket(w http.ResponseWriter, r *http.Request, o Options) (leg, er
 	}
 	l := &webSocketLeg{
 		conn: conn, wire: wire, opts: o, cut: &cutter{conn: conn.NetConn()}, corks: corksOf(conn.NetConn()),
-		sizes: newSizes(), done: make(chan struct{}),
+		sizes: newSizes(), pings: make(chan string, 1), done: make(chan struct{}),
 	}
 	l.stdin, l.stdinFeed = io.Pipe()
+	conn.SetPingHandler(l.ping)
+	go l.answerPings()
 	go l.read()
 	// An empty message tells the client that the connection stands.
 	if err := l.message(l.firstChannel(), nil); err != nil {
@@ -168,6 +172,26 @@ func (l *webSocketLeg) abort() {
 	l.cut.stop()
 	l.cut.now()
 	l.stdin.CloseWithError(io.ErrClosedPipe)
+}
+
+// ping leaves a ping to answerPings, unless one waits there already, behind a message that the client does not read.
+func (l *webSocketLeg) ping(said string) error {
+	select {
+	case l.pings <- said:
+	default:
+	}
+	return nil
+}
+
+// answerPings takes turns with the messages. The answer that gorilla/websocket gives comes between them, with a deadline
+// of a second for the connection: a message that waits for a slow client would fail by it.
+func (l *webSocketLeg) answerPings() {
+	for said := range l.pings {
+		l.write.Lock()
+		// If the connection is over, reading from it says so.
+		_ = l.conn.WriteControl(websocket.PongMessage, []byte(said), time.Time{})
+		l.write.Unlock()
+	}
 }
 
 type channelWriter struct {
