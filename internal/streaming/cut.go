@@ -1,6 +1,7 @@
 package streaming
 
 import (
+	"crypto/tls"
 	"net"
 	"sync"
 	"time"
@@ -36,5 +37,20 @@ func (c *cutter) stop() {
 	defer c.mu.Unlock()
 	if c.timer != nil {
 		c.timer.Stop()
+	}
+}
+
+// network returns what lies below TLS and corks: closing it ends what waits for a client that does not read, while TLS
+// would first say good-bye behind it.
+func network(conn net.Conn) net.Conn {
+	for {
+		switch c := conn.(type) {
+		case *corkable:
+			conn = c.Conn
+		case *tls.Conn:
+			conn = c.NetConn()
+		default:
+			return conn
+		}
 	}
 }

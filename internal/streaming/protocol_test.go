@@ -400,7 +400,7 @@ func TestCutEndsABlockedWrite(t *testing.T) {
 			ended := make(chan error, 1)
 			config := serve(t, Options{Stdout: true}, func(_ context.Context, c Client) error {
 				c.Cut(time.Hour)
-				c.Cut(50 * time.Millisecond)
+				c.Cut(500 * time.Millisecond) // until then the network is full
 				block := make([]byte, chunkBytes)
 				for {
 					if _, err := c.Stdout.Write(block); err != nil {
@@ -412,7 +412,12 @@ func TestCutEndsABlockedWrite(t *testing.T) {
 			stuck, release := io.Pipe()
 			defer stuck.Close()
 			go func() { _ = stream(t, config, clients[client], remotecommand.StreamOptions{Stdout: release}) }()
-			<-ended
+			select {
+			case <-ended:
+			case <-time.After(3 * time.Second):
+				t.Error("the cut waits for a client that does not read") // TLS alone would for 5 s
+				<-ended
+			}
 			stuck.Close()
 		})
 	}

@@ -50,7 +50,7 @@ func acceptSPDY(w http.ResponseWriter, r *http.Request, o Options) (leg, error) 
 		return nil, errors.New("upgrading to SPDY failed")
 	}
 	l := &spdyLeg{
-		conn: conn, cut: &cutter{conn: hijacker.conn}, corks: corksOf(hijacker.conn), opts: o, sizes: newSizes(), done: make(chan struct{}),
+		conn: conn, cut: &cutter{conn: network(hijacker.conn)}, corks: corksOf(hijacker.conn), opts: o, sizes: newSizes(), done: make(chan struct{}),
 		jsonStatus: protocol == remotecommand.StreamProtocolV4Name,
 	}
 	if l.streams, err = streams.wait(conn.CloseChan(), createTimeout); err != nil {

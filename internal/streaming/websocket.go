@@ -103,7 +103,7 @@ func acceptWebSocket(w http.ResponseWriter, r *http.Request, o Options) (leg, er
 		return nil, fmt.Errorf("upgrading to WebSocket: %w", err)
 	}
 	l := &webSocketLeg{
-		conn: conn, wire: wire, opts: o, cut: &cutter{conn: conn.NetConn()}, corks: corksOf(conn.NetConn()),
+		conn: conn, wire: wire, opts: o, cut: &cutter{conn: network(conn.NetConn())}, corks: corksOf(conn.NetConn()),
 		sizes: newSizes(), pings: make(chan string, 1), done: make(chan struct{}),
 	}
 	l.stdin, l.stdinFeed = io.Pipe()
