@@ -437,9 +437,23 @@ func TestAStreamThatPanicsEndsItsSessionOnly(t *testing.T) {
 	}
 }
 
+func TestInputThatPanicsEndsItsSessionOnly(t *testing.T) {
+	f := newFixture(t, func(ctx context.Context, s streaming.Streams) error {
+		go func() { _, _ = io.Copy(io.Discard, s.Stdin) }() // as streaming.Target does
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	client := (&person{}).client()
+	client.Stdin = panics{}
+	if result := f.Run(t.Context(), client); result.Exit.Reason == ReasonCompleted || result.Sealed != nil || !strings.Contains(result.Cause.Error(), "a bug") {
+		t.Errorf("ended with %+v", result)
+	}
+}
+
 type panics struct{}
 
 func (panics) Write([]byte) (int, error) { panic("a bug") }
+func (panics) Read([]byte) (int, error)  { panic("a bug") }
 
 func TestSessionsLeaveNothingBehind(t *testing.T) {
 	before := runtime.NumGoroutine()

@@ -91,11 +91,18 @@ type input struct {
 	mu     sync.Mutex
 	masker *mask.Stream
 	closed bool
+	err    error // a panic
 }
 
-// Read returns bytes that are recorded.
-func (i *input) Read(p []byte) (int, error) {
-	n, err := i.from.Read(p)
+// Read returns bytes that are recorded. A panic in it ends this session and no other: the target reads in a goroutine of
+// its own.
+func (i *input) Read(p []byte) (n int, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			n, err = 0, i.panicked(p)
+		}
+	}()
+	n, err = i.from.Read(p)
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	switch {
@@ -111,9 +118,20 @@ func (i *input) Read(p []byte) (int, error) {
 	return n, err
 }
 
+func (i *input) panicked(p any) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.closed, i.err = true, fmt.Errorf("passing %s on: %v\n%s", recording.Stdin, p, debug.Stack())
+	i.fail(i.err)
+	return i.err
+}
+
 func (i *input) close() error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	if i.err != nil {
+		return i.err
+	}
 	i.closed = true
 	err := record(i.recorder, recording.Stdin, i.masker.Flush())
 	if err != nil {
