@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 var realTable = Table{Root: "/proc"}
@@ -152,6 +153,37 @@ func TestStartedProcessOutlivesNothingItShouldNot(t *testing.T) {
 	}
 	if realTable.Alive(polite) || realTable.Alive(stubborn) {
 		t.Error("a process is alive after Stop")
+	}
+}
+
+func TestStartedProcessHoldsNoFileOfOthers(t *testing.T) {
+	dir := t.TempDir()
+	lock, err := os.Create(filepath.Join(dir, "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	// As flock(1) leaves it to the command that it runs.
+	if _, err := unix.FcntlInt(lock.Fd(), unix.F_SETFD, 0); err != nil {
+		t.Fatal(err)
+	}
+	id, err := realTable.Start(Command{Path: "/bin/sleep", Args: []string{"1000"}, Log: filepath.Join(dir, "log")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := realTable.Kill(t.Context(), id); err != nil {
+			t.Error(err)
+		}
+	}()
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", id.PID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if to, err := os.Readlink(file); err == nil && to == lock.Name() {
+			t.Errorf("%s is %s", file, to)
+		}
 	}
 }
 

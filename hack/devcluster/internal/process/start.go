@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,9 +11,14 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-const maxLogBytes = 32 << 20
+const (
+	maxLogBytes = 32 << 20
+	firstFile   = 3 // after standard input, output and error
+)
 
 // Command is a program to start.
 type Command struct {
@@ -24,7 +30,9 @@ type Command struct {
 }
 
 // Start starts the program detached: in a session of its own, so that it outlives this program and
-// its terminal. An old log that has grown large is set aside as LOG.1.
+// its terminal, and without the files that were opened for this program: a lock that flock(1) holds
+// for the time of one command would else be held as long as the node runs. An old log that has grown
+// large is set aside as LOG.1.
 func (t Table) Start(c Command) (Identity, error) {
 	log, err := openLog(c.Log)
 	if err != nil {
@@ -35,6 +43,9 @@ func (t Table) Start(c Command) (Identity, error) {
 	cmd.Dir, cmd.Env = c.Dir, c.Env
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := unix.CloseRange(firstFile, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return Identity{}, fmt.Errorf("keeping open files from %s: %w", c.Path, err)
+	}
 	if err := cmd.Start(); err != nil {
 		return Identity{}, fmt.Errorf("starting %s: %w", c.Path, err)
 	}
