@@ -133,9 +133,11 @@ Every step did what it says. The node is still running. Try next:
 
   export KUBECONFIG=$KUBECONFIG_DIR/developer.yaml PATH=$PWD/bin:$(dirname "$KUBECTL"):\$PATH
   kubectl sallyport login
-  kubectl sallyport request -n demo --pod web-0 --for 15m --reason "try it" --wait=false
-  KUBECONFIG=$KUBECONFIG_DIR/approver.yaml kubectl sallyport approvals -n demo
+  kubectl sallyport request try-1 -n demo --pod web-0 --for 15m --reason "try it" --wait=false
+  KUBECONFIG=$KUBECONFIG_DIR/approver.yaml kubectl sallyport approve -n demo try-1
   kubectl exec -it -n demo web-0 -- sh
+  export S3_ENDPOINT=$S3_ENDPOINT S3_BUCKET=$S3_BUCKET S3_CA_FILE=$S3_CA_FILE; set -a; . $S3_ENV_AUDITOR; set +a
+  kubectl sallyport sessions --recorded    # and then, with an ID of it: kubectl sallyport play ID
 
 \`make demo-down\` removes everything.
 TEXT
