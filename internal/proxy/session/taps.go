@@ -13,6 +13,9 @@ import (
 
 // output carries one stream from the container to the person: masked, recorded, then delivered. The container's side
 // goes on while a piece is delivered, as long as the queue has room.
+//
+// BUG(session): stdout and stderr wait apart. What the container wrote to one can be recorded, and seen, before what it
+// wrote to the other a moment earlier.
 type output struct {
 	stream   recording.Stream
 	recorder *recording.Recorder
