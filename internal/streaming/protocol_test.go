@@ -423,6 +423,22 @@ func TestCutEndsABlockedWrite(t *testing.T) {
 	}
 }
 
+func TestTheLastReadOfStdinMayBeUnderWay(t *testing.T) {
+	for name, d := range clients {
+		t.Run(name, func(t *testing.T) {
+			config := serve(t, Options{Stdin: true, Stdout: true}, func(_ context.Context, c Client) error {
+				go func() { _, _ = io.Copy(io.Discard, c.Stdin) }() // beside the leg, which throws input away at the end
+				_, err := io.WriteString(c.Stdout, "over")
+				return err
+			})
+			var stdout bytes.Buffer
+			if err := stream(t, config, d, remotecommand.StreamOptions{Stdin: pattern(1 << 20), Stdout: &stdout}); err != nil || stdout.String() != "over" {
+				t.Errorf("got %q, %v", &stdout, err)
+			}
+		})
+	}
+}
+
 func TestAPingIsAnsweredBehindASlowReader(t *testing.T) {
 	var written atomic.Int64
 	config := serve(t, Options{Stdout: true}, func(_ context.Context, c Client) error {

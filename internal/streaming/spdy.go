@@ -30,6 +30,7 @@ type spdyLeg struct {
 	opts       Options
 	jsonStatus bool
 	streams    map[string]httpstream.Stream
+	stdin      turns
 	sizes      sizes
 
 	done chan struct{}
@@ -57,6 +58,7 @@ func acceptSPDY(w http.ResponseWriter, r *http.Request, o Options) (leg, error) 
 		l.abort()
 		return nil, err
 	}
+	l.stdin.from = l.streams[corev1.StreamTypeStdin]
 	go l.watch()
 	go l.readSizes(resizes)
 	return l, nil
@@ -92,7 +94,7 @@ func (l *spdyLeg) readSizes(resizes bool) {
 func (l *spdyLeg) client() Client {
 	c := Client{Cut: l.cut.in}
 	if l.opts.Stdin {
-		c.Stdin = l.streams[corev1.StreamTypeStdin]
+		c.Stdin = &l.stdin
 	}
 	if l.opts.Stdout {
 		c.Stdout = chunkedWriter{l, l.streams[corev1.StreamTypeStdout]}
@@ -118,7 +120,7 @@ func (l *spdyLeg) finish(status metav1.Status) {
 	l.cut.in(lingerTime)
 	if l.opts.Stdin {
 		// Input is thrown away from here on, so that the client's other frames still get through.
-		go drain(l.streams[corev1.StreamTypeStdin])
+		go drain(&l.stdin)
 	}
 	body, err := encodeStatus(status, l.jsonStatus)
 	if err == nil && len(body) > 0 {
@@ -141,6 +143,19 @@ func (l *spdyLeg) abort() {
 	// First the network: closing the streams writes to it, and would wait for a client that does not read.
 	l.cut.now()
 	_ = l.conn.Close()
+}
+
+// turns lets one read through at a time, which a SPDY stream does not see to: when its input is to be thrown away, the
+// handler's last read may still be under way.
+type turns struct {
+	mu   sync.Mutex
+	from io.Reader
+}
+
+func (t *turns) Read(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.from.Read(p) //nolint:wrapcheck // io.EOF has to stay what it is
 }
 
 // chunkedWriter keeps frames small: one write is one frame.

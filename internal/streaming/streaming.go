@@ -91,7 +91,7 @@ type Client struct {
 }
 
 // Handler runs one session. Its context ends with the client, with ErrClientGone or ErrProtocol as the cause. When it
-// returns nothing may use the streams any more.
+// returns nothing may use the streams any more, but for a read of Stdin that is under way.
 type Handler func(ctx context.Context, c Client) error
 
 // leg is one accepted connection.
