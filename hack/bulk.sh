@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 eval "$("${DEVCLUSTER:?run this by: make bulk}" env)"
-export PATH="$PWD/bin:$PATH"
+export PATH="$PWD/bin:$(dirname "$KUBECTL"):$PATH"
 
 megabytes=${MEGABYTES:-500} rounds=${ROUNDS:-3}
 work=$(mktemp -d)

@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 eval "$("${DEVCLUSTER:?run this by: make demo}" env)"
-export PATH="$PWD/bin:$PATH"
+# The kubectl of the node, not one that this machine may have; kubectl finds the plugin in bin/.
+export PATH="$PWD/bin:$(dirname "$KUBECTL"):$PATH"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
