@@ -32,6 +32,9 @@ var (
 	// ErrNotLocked says that an object is not protected as asked, or that the
 	// bucket cannot protect objects at all.
 	ErrNotLocked = errors.New("object is not locked")
+	// ErrRefused says that the store will never take this object as it is: a body
+	// that arrived damaged, a request that it does not understand.
+	ErrRefused = errors.New("the store refuses the object")
 )
 
 // MaxObjectBytes bounds the body of one PutNew, so that every object is one

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -205,8 +206,23 @@ func endedStatus(exit recording.Exit, sealed error, now time.Time) accessv1alpha
 	if exit.Code != nil {
 		status.ExitCode = new(int32(*exit.Code & 0xff)) // as a process has it
 	}
-	if sealed != nil {
+	switch {
+	case errors.Is(sealed, recording.ErrPending):
+		status.Reason = shortened(status.Reason+"; the recording waits in the spool for the object store", maxShownReason)
+	case sealed != nil:
 		status.State, status.Reason = accessv1alpha1.SessionFailed, shortened("the recording is not complete in the store; "+status.Reason, maxShownReason)
+	}
+	return status
+}
+
+// ResumedStatus is that of a session whose recording was ended by recording.Resume.
+func ResumedStatus(m *recording.Manifest) accessv1alpha1.ExecutionSessionStatus {
+	status := endedStatus(m.Exit, nil, m.Ended)
+	if m.Outcome != recording.Closed {
+		status.Reason = shortened(status.Reason+": "+m.Fault, maxShownReason)
+	}
+	if m.Exit.Reason == recording.ReasonSpoolLost {
+		status.State = accessv1alpha1.SessionFailed
 	}
 	return status
 }

@@ -31,6 +31,8 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/proxy/session"
 	"github.com/sallyport-dev/sallyport/internal/recording"
 	"github.com/sallyport-dev/sallyport/internal/sessiontoken"
+	"github.com/sallyport-dev/sallyport/internal/spool"
+	"github.com/sallyport-dev/sallyport/internal/spool/spooltest"
 	"github.com/sallyport-dev/sallyport/internal/streaming"
 )
 
@@ -42,6 +44,7 @@ var user = authorizer.User{Name: "dev", Groups: []string{"devs", "system:authent
 type world struct {
 	t        testing.TB
 	store    *memory.Store
+	spool    *spool.Spool
 	registry *session.Registry
 	public   ed25519.PublicKey
 	gateway  *httptest.Server
@@ -66,7 +69,7 @@ type world struct {
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
 	w := &world{
-		t: tb, store: memory.New(time.Now), registry: &session.Registry{MaxSessions: 100, MaxPerUser: 100}, user: user, rbac: true,
+		t: tb, store: memory.New(time.Now), spool: spooltest.New(tb), registry: &session.Registry{MaxSessions: 100, MaxPerUser: 100}, user: user, rbac: true,
 		tokens: map[string]bool{}, ended: make(chan string, 16),
 		decide: func(authorizer.Attributes) (authorizer.Decision, error) {
 			return authorizer.Decision{
@@ -163,6 +166,7 @@ func (w *world) record(ctx context.Context, open recording.Open) (*recording.Rec
 	}
 	return recording.Start(ctx, w.store, recording.Options{
 		Now: time.Now, Retention: objectstore.Retention{Mode: objectstore.Compliance, Until: time.Now().Add(time.Hour)},
+		Journal: spooltest.Journal(w.t, w.spool, open.Session),
 	}, open)
 }
 

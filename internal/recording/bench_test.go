@@ -11,6 +11,7 @@ import (
 
 	"github.com/sallyport-dev/sallyport/internal/objectstore"
 	"github.com/sallyport-dev/sallyport/internal/recording"
+	"github.com/sallyport-dev/sallyport/internal/spool/spooltest"
 )
 
 // discard is a store that hashes, as a client must, and forgets.
@@ -48,7 +49,7 @@ func BenchmarkRecord(b *testing.B) {
 	for _, c := range corpora {
 		for _, chunk := range []int{64, 32 << 10} {
 			b.Run(fmt.Sprintf("%s/%d", c.name, chunk), func(b *testing.B) {
-				opts := recording.Options{Now: time.Now, Retention: retention()}
+				opts := recording.Options{Now: time.Now, Retention: retention(), Journal: spooltest.Journal(b, spooltest.New(b), "bench")}
 				r, err := recording.Start(b.Context(), discard{}, opts, openObject(sessionID(noon, 1)))
 				if err != nil {
 					b.Fatal(err)
@@ -61,6 +62,9 @@ func BenchmarkRecord(b *testing.B) {
 						off = 0
 					}
 					if err := r.Record(recording.Stdout, c.data[off:off+chunk]); err != nil {
+						b.Fatal(err)
+					}
+					if err := r.Commit(); err != nil {
 						b.Fatal(err)
 					}
 					off += chunk

@@ -23,18 +23,19 @@
 //     where these are no text or where a chunk ends inside a character.
 //   - What the store holds is always a prefix of the recording: segments are put
 //     one after the other.
-//   - Nothing is dropped in silence. When a segment cannot be stored, every later
-//     call fails, Failed is closed, and Close says "aborted" with what is lost.
-//   - Memory is bounded: at most three segments and three frames of some 256 KiB exist at
-//     a time; Record blocks while they wait for the store. An idle session holds
-//     none of these.
+//   - Commit returns only after everything recorded before it is durable: in the
+//     journal, or, with Stored, in the store. Who passes bytes on commits first.
+//   - Nothing is dropped in silence. While the store is out, segments wait in the
+//     journal. When the disk fails or is full, or the store refuses a segment,
+//     every later call fails, Failed is closed, and Close says what is lost.
+//   - Memory is bounded: 1 MiB of records that are not committed, and one segment
+//     on its way to the store. An idle session holds neither.
 //
-// # Durability
+// # Death
 //
-// A record is in this process's memory until its segment is stored, that is for
-// at most Options.FlushEvery plus the time of the upload. A crash of the process
-// or of its machine in that time loses it, after the person has seen it; the
-// session is then left without close object, which a reader reports as open.
+// A recorder that dies leaves its journal. Resume verifies what the store has,
+// adds what the journal holds beyond that, and puts the manifest; it may die
+// itself at any point, and be repeated.
 //
 // # Threat
 //

@@ -50,7 +50,7 @@ func run(t *testing.T, name string, objects map[string][]byte) (string, error) {
 // TestDocumentedScripts keeps the document true: a stranger's tools read and
 // verify what the recorder writes, and refuse what was tampered with.
 func TestDocumentedScripts(t *testing.T) {
-	f := newFixture()
+	f := newFixture(t)
 	m := f.sample(t)
 	objects := f.bodies(t)
 	if out, err := run(t, "verify", objects); err != nil || out != "verified\n" {

@@ -20,7 +20,7 @@ func FuzzLoad(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	x := newFixture()
+	x := newFixture(f)
 	x.record(f)
 	objects := x.bodies(f)
 	lines, err := dec.DecodeAll(objects[recording.SegmentKey(x.prefix(f), 1)], nil)
@@ -30,7 +30,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add(objects[recording.OpenKey(x.prefix(f))], lines, objects[recording.CloseKey(x.prefix(f))])
 	f.Add(objects[recording.OpenKey(x.prefix(f))], lines, []byte(nil))
 	f.Fuzz(func(t *testing.T, openObject, lines, closeObject []byte) {
-		x := newFixture()
+		x := newFixture(t)
 		x.Overwrite(recording.OpenKey(x.prefix(t)), openObject)
 		x.Overwrite(recording.SegmentKey(x.prefix(t), 1), enc.EncodeAll(lines, nil))
 		if len(closeObject) > 0 {

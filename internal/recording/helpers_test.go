@@ -14,6 +14,8 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/objectstore"
 	"github.com/sallyport-dev/sallyport/internal/objectstore/memory"
 	"github.com/sallyport-dev/sallyport/internal/recording"
+	"github.com/sallyport-dev/sallyport/internal/spool"
+	"github.com/sallyport-dev/sallyport/internal/spool/spooltest"
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -60,25 +62,37 @@ func retention() objectstore.Retention {
 type fixture struct {
 	*memory.Store
 	clock *ticker
+	dir   string
+	spool *spool.Spool
 	opts  recording.Options
 	id    string
 }
 
-func newFixture() *fixture {
-	clock := &ticker{now: noon}
+func newFixture(tb testing.TB) *fixture {
+	tb.Helper()
+	clock, dir := &ticker{now: noon}, tb.TempDir()
 	return &fixture{
-		Store: memory.New(clock.Now), clock: clock, id: sessionID(noon, 1),
+		dir:   dir,
+		Store: memory.New(clock.Now), clock: clock, spool: spooltest.Open(tb, dir), id: sessionID(noon, 1),
 		opts: recording.Options{Now: clock.Now, Retention: retention(), FlushEvery: time.Hour},
 	}
 }
 
 func (f *fixture) start(tb testing.TB, store objectstore.Store) *recording.Recorder {
 	tb.Helper()
-	r, err := recording.Start(tb.Context(), store, f.opts, openObject(f.id))
+	r, err := recording.Start(tb.Context(), store, f.options(tb), openObject(f.id))
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return r
+}
+
+// options are opts with a journal.
+func (f *fixture) options(tb testing.TB) recording.Options {
+	tb.Helper()
+	opts := f.opts
+	opts.Journal = spooltest.Journal(tb, f.spool, f.id)
+	return opts
 }
 
 func (f *fixture) prefix(tb testing.TB) string {

@@ -31,7 +31,7 @@ func (f *fixture) bodies(tb testing.TB) map[string][]byte {
 // reader must refuse, or report, or have read the very same (a flip can turn a
 // JSON key into one that means the same).
 func TestNoFlippedBitGoesUnseen(t *testing.T) {
-	f := newFixture()
+	f := newFixture(t)
 	f.sample(t)
 	want, err := recording.Load(t.Context(), f.Store, f.id)
 	must(t, err)
@@ -84,13 +84,13 @@ func TestTampering(t *testing.T) {
 			f.Corrupt(second(f), o[second(f)][:len(o[second(f)])/2])
 		}, "segment-00000002.ndjson.zst: SHA-256", ""},
 		"if a segment comes from another session, then it is seen": {func(t *testing.T, f *fixture, o map[string][]byte) {
-			other := newFixture()
+			other := newFixture(t)
 			other.id = sessionID(noon, 2)
 			other.sample(t)
 			f.Corrupt(second(f), other.bodies(t)[second(other)])
 		}, "segment-00000002.ndjson.zst: SHA-256", ""},
 		"if the manifest is of another session, then it is seen": {func(t *testing.T, f *fixture, o map[string][]byte) {
-			other := newFixture()
+			other := newFixture(t)
 			other.id = sessionID(noon, 2)
 			other.sample(t)
 			f.Corrupt(recording.CloseKey(f.prefix(t)), other.bodies(t)[recording.CloseKey(other.prefix(t))])
@@ -117,7 +117,7 @@ func TestTampering(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture()
+			f := newFixture(t)
 			f.sample(t)
 			tc.tamper(t, f, f.bodies(t))
 			got, err := recording.Load(t.Context(), f.Store, f.id)
@@ -154,7 +154,7 @@ func TestSegmentsWithoutManifest(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture()
+			f := newFixture(t)
 			f.sample(t)
 			f.Corrupt(recording.CloseKey(f.prefix(t)), nil)
 			tc.tamper(f, f.prefix(t), f.bodies(t))
@@ -174,7 +174,7 @@ func TestSegmentsWithoutManifest(t *testing.T) {
 }
 
 func TestLoadOfNothing(t *testing.T) {
-	f := newFixture()
+	f := newFixture(t)
 	if _, err := recording.Load(t.Context(), f.Store, f.id); !errors.Is(err, objectstore.ErrNotFound) {
 		t.Errorf("Load: %v, want ErrNotFound", err)
 	}
@@ -184,9 +184,9 @@ func TestLoadOfNothing(t *testing.T) {
 }
 
 func TestLoadReportsWeakRetention(t *testing.T) {
-	f := newFixture()
+	f := newFixture(t)
 	f.sample(t)
-	copied := newFixture()
+	copied := newFixture(t)
 	short := retention()
 	short.Until = noon.Add(2 * 60 * 60 * 1e9)
 	for key, body := range f.bodies(t) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -30,26 +31,50 @@ const (
 const (
 	defaultFlushEvery   = 5 * time.Second
 	defaultSegmentBytes = 8 << 20
-	maxSegmentBytes     = 12 << 20 // leaves room below objectstore.MaxObjectBytes for one frame
+	maxSegmentBytes     = 12 << 20 // leaves room below objectstore.MaxObjectBytes for what is recorded between two commits
+	// maxPending bounds the JSON that is recorded and not committed.
+	maxPending = 1 << 20
+)
+
+// Durability says what Commit waits for.
+type Durability string
+
+const (
+	// Spooled: the journal has it on disk. The zero value means this too: nothing weaker exists.
+	Spooled Durability = "spool"
+	// Stored: the object store has acknowledged it.
+	Stored Durability = "store"
 )
 
 // Options of a Recorder. Zero values of the sizes and times mean the defaults.
 type Options struct {
 	Now          func() time.Time      // required
 	Retention    objectstore.Retention // required; of every object of the recording
-	FlushEvery   time.Duration         // longest time that a record is only in memory; default 5 s
-	SegmentBytes int                   // JSON in a segment, uncompressed; default 8 MiB, at most 12 MiB
+	Journal      Journal               // required; the recorder removes it when all is stored, and else leaves it
+	Durability   Durability
+	FlushEvery   time.Duration // longest time that a record is not on its way to the store; default 5 s
+	SegmentBytes int           // JSON in a segment, uncompressed; default 8 MiB, at most 12 MiB
+	// Trouble is told why when the store begins to take nothing, and nil when nothing waits for it any more. Optional.
+	Trouble func(error)
 }
 
 func (o *Options) complete() error {
-	if o.Now == nil {
+	switch {
+	case o.Now == nil:
 		return errors.New("recording options have no clock")
+	case o.Journal == nil:
+		return errors.New("recording options have no journal")
+	case o.Durability != "" && o.Durability != Spooled && o.Durability != Stored:
+		return fmt.Errorf("unknown durability %q", o.Durability)
 	}
 	if o.FlushEvery <= 0 {
 		o.FlushEvery = defaultFlushEvery
 	}
 	if o.SegmentBytes <= 0 {
 		o.SegmentBytes = defaultSegmentBytes
+	}
+	if o.Trouble == nil {
+		o.Trouble = func(error) {}
 	}
 	o.SegmentBytes = min(o.SegmentBytes, maxSegmentBytes)
 	return nil
@@ -66,14 +91,21 @@ type Recorder struct {
 	start   time.Time // with its monotonic reading
 	up      *uploader
 
-	mu     sync.Mutex
-	closed bool
-	tally  tally
-	offset time.Duration // of the last record
-	frame  *frame        // being filled; nil for none
-	sealed int           // segments
-	raw    int           // JSON in the segment being filled; 0 if there is nothing to seal
-	timer  *time.Timer   // seals that segment
+	mu      sync.Mutex
+	closed  bool
+	tally   tally
+	offset  time.Duration // of the last record
+	pending []byte        // JSON that is not in the journal
+	raw     int           // JSON in the segment being filled, pending included
+
+	commit  sync.Mutex // held while the journal is written
+	spare   []byte     // for pending
+	durable tally      // counts up to the last record in the journal
+	timer   *time.Timer
+
+	failOnce sync.Once
+	failed   chan struct{} // closed after err is set
+	err      error
 
 	closeOnce sync.Once
 	manifest  Manifest
@@ -82,8 +114,17 @@ type Recorder struct {
 
 // Start puts the open object and returns once the store has acknowledged it. It
 // sets open's Format, Started and Retention. ctx bounds Start only; its values
-// are used for uploads.
+// are used for uploads. If it fails the journal is left: the store may have taken
+// the open object all the same, and Resume finds out.
 func Start(ctx context.Context, store objectstore.Store, opts Options, open Open) (*Recorder, error) {
+	r, err := start(ctx, store, opts, open)
+	if err != nil && opts.Journal != nil {
+		opts.Journal.Leave()
+	}
+	return r, err
+}
+
+func start(ctx context.Context, store objectstore.Store, opts Options, open Open) (*Recorder, error) {
 	if err := opts.complete(); err != nil {
 		return nil, err
 	}
@@ -95,8 +136,8 @@ func Start(ctx context.Context, store objectstore.Store, opts Options, open Open
 	if err != nil {
 		return nil, fmt.Errorf("encoding the subject: %w", err)
 	}
-	start := opts.Now()
-	open.Format, open.Started, open.Retention = Format, start.UTC(), opts.Retention.Rounded()
+	begin := opts.Now()
+	open.Format, open.Started, open.Retention = Format, begin.UTC(), opts.Retention.Rounded()
 	body, err := json.Marshal(open)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the open object: %w", err)
@@ -105,91 +146,128 @@ func Start(ctx context.Context, store objectstore.Store, opts Options, open Open
 	if err != nil {
 		return nil, fmt.Errorf("putting the open object of session %s: %w", open.Session, err)
 	}
-	first := header{Format: Format, Session: open.Session, Segment: 1, Open: v.SHA256, Prev: v.SHA256, First: 1}
-	return &Recorder{
-		opts: opts, session: open.Session, prefix: prefix, by: by, start: start, tally: newTally(),
-		open: Segment{Key: v.Key, VersionID: v.ID, SHA256: v.SHA256, Size: v.Size},
-		up:   startUploader(context.WithoutCancel(ctx), store, prefix, open.Retention, first),
-	}, nil
+	r := &Recorder{
+		opts: opts, session: open.Session, prefix: prefix, by: by, start: begin, tally: newTally(), durable: newTally(),
+		open: Segment{Key: v.Key, VersionID: v.ID, SHA256: v.SHA256, Size: v.Size}, failed: make(chan struct{}),
+	}
+	r.up = &uploader{
+		store: store, journal: opts.Journal, prefix: prefix, retention: open.Retention, trouble: opts.Trouble, failed: r.fail,
+		next: header{Format: Format, Session: open.Session, Open: v.SHA256, Prev: v.SHA256, First: 1},
+	}
+	r.up.start(context.WithoutCancel(ctx))
+	return r, nil
 }
 
 // Record appends data, and the secrets whose masking ended in it, to a stream.
-// It copies data. It blocks while segments that are ready wait for the store. Once an upload has failed it returns that error for ever: nothing more
-// may then pass in the session.
+// It copies data. Nothing of it is durable before Commit. Once the recording has
+// failed it returns why for ever: nothing more may then pass in the session.
 func (r *Recorder) Record(stream Stream, data []byte, hits ...mask.Hit) error {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
-		return ErrClosed
-	}
-	return r.record(stream, data, hits)
-}
-
-func (r *Recorder) record(stream Stream, data []byte, hits []mask.Hit) error {
-	for {
-		n := min(len(data), maxRecordBytes)
-		if err := r.recordOne(stream, data[:n], hits); err != nil {
-			return err
-		}
-		if data, hits = data[n:], nil; len(data) == 0 {
-			return nil
-		}
-	}
-}
-
-func (r *Recorder) recordOne(stream Stream, data []byte, hits []mask.Hit) error {
-	if err := r.Err(); err != nil {
+	full, err := r.record(stream, data, hits)
+	r.mu.Unlock()
+	if err != nil || !full {
 		return err
 	}
-	if r.frame == nil {
-		r.frame = newFrame()
+	return r.write(math.MaxUint64, false)
+}
+
+// record reports whether so much is pending, or in the segment, that it has to be written.
+func (r *Recorder) record(stream Stream, data []byte, hits []mask.Hit) (bool, error) {
+	if r.closed {
+		return false, ErrClosed
 	}
+	if err := r.Err(); err != nil {
+		return false, err
+	}
+	for {
+		n := min(len(data), maxRecordBytes)
+		r.recordOne(stream, data[:n], hits)
+		if data, hits = data[n:], nil; len(data) == 0 {
+			return len(r.pending) >= maxPending || r.raw >= r.opts.SegmentBytes, nil
+		}
+	}
+}
+
+func (r *Recorder) recordOne(stream Stream, data []byte, hits []mask.Hit) {
 	if r.raw == 0 {
-		number := r.sealed
-		r.timer = time.AfterFunc(r.opts.FlushEvery, func() { r.sealIfStill(number) })
+		r.timer = time.AfterFunc(r.opts.FlushEvery, r.flush)
 	}
 	now := r.opts.Now()
 	r.offset = max(r.offset, now.Sub(r.start))
 	r.tally.add(now, stream, len(data), hits)
-	before := len(r.frame.json)
-	r.frame.add(&line{n: r.tally.records, time: now, offset: r.offset, by: r.by, stream: stream, data: data, hits: hits})
-	r.raw += len(r.frame.json) - before
-	switch {
-	case r.raw >= r.opts.SegmentBytes:
-		return r.seal()
-	case len(r.frame.json) >= frameBytes:
-		return r.send()
-	default:
+	before := len(r.pending)
+	r.pending = appendLine(r.pending, &line{n: r.tally.records, time: now, offset: r.offset, by: r.by, stream: stream, data: data, hits: hits})
+	r.raw += len(r.pending) - before
+}
+
+// Commit returns once everything that was recorded before the call is durable. Calls that come while the disk works
+// share its next write.
+func (r *Recorder) Commit() error {
+	r.mu.Lock()
+	want := r.tally.records
+	r.mu.Unlock()
+	if err := r.write(want, r.opts.Durability == Stored); err != nil {
+		return err
+	}
+	if r.opts.Durability == Stored {
+		return r.up.stored(want, r.failed)
+	}
+	return nil
+}
+
+// flush sends what there is on its way to the store.
+func (r *Recorder) flush() { _ = r.write(math.MaxUint64, true) } // Failed and every later call tell
+
+// write brings what is pending into the journal, unless the journal has the record already, and ends the segment if it
+// is full or seal says so.
+func (r *Recorder) write(want uint64, seal bool) error {
+	r.commit.Lock()
+	defer r.commit.Unlock()
+	if err := r.Err(); err != nil {
+		return err
+	}
+	if r.durable.records >= want && !seal {
 		return nil
 	}
-}
-
-// send hands the frame on.
-func (r *Recorder) send() error {
-	f := r.frame
-	r.frame = nil
-	return r.up.send(f)
-}
-
-// seal ends the segment with the frame, which may be empty.
-func (r *Recorder) seal() error {
-	r.timer.Stop()
-	if r.frame == nil {
-		r.frame = newFrame()
-	}
-	r.frame.seal, r.frame.after = true, r.tally.clone()
-	r.sealed++
-	r.raw = 0
-	return r.send()
-}
-
-// sealIfStill seals a segment when its time is up, unless its size was up before.
-func (r *Recorder) sealIfStill(number int) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.sealed == number && r.raw > 0 && !r.closed {
-		_ = r.seal() // Failed and every later call tell
+	batch := r.pending
+	r.pending, r.spare = r.spare[:0], nil
+	seal = (seal || r.raw >= r.opts.SegmentBytes) && r.raw > 0
+	if seal {
+		r.raw = 0
+		r.timer.Stop()
 	}
+	reached := r.durable
+	if len(batch) > 0 {
+		reached = r.tally.clone()
+	}
+	r.mu.Unlock()
+	if len(batch) > 0 {
+		if err := r.opts.Journal.Append(batch); err != nil {
+			r.fail(err)
+			return err
+		}
+	}
+	r.durable = reached
+	if cap(batch) <= maxRecordBytes {
+		r.spare = batch
+	}
+	if seal {
+		return r.seal()
+	}
+	return nil
+}
+
+func (r *Recorder) seal() error {
+	n, err := r.opts.Journal.Rotate()
+	if err != nil {
+		r.fail(err)
+		return err
+	}
+	if n > 0 {
+		r.up.send(sealed{number: n, after: r.durable})
+	}
+	return nil
 }
 
 // Resize records the size of the terminal, in characters.
@@ -201,7 +279,21 @@ func (r *Recorder) Resize(cols, rows uint16) error {
 func (r *Recorder) Note(text string) error { return r.Record(Note, []byte(text)) }
 
 // Failed is closed when the recording can no longer be kept: end the session.
-func (r *Recorder) Failed() <-chan struct{} { return r.up.failed }
+func (r *Recorder) Failed() <-chan struct{} { return r.failed }
 
 // Err returns why the recording failed, or nil.
-func (r *Recorder) Err() error { return r.up.failure() }
+func (r *Recorder) Err() error {
+	select {
+	case <-r.failed:
+		return r.err
+	default:
+		return nil
+	}
+}
+
+func (r *Recorder) fail(err error) {
+	r.failOnce.Do(func() {
+		r.err = err
+		close(r.failed)
+	})
+}

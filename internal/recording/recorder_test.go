@@ -17,10 +17,12 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/mask"
 	"github.com/sallyport-dev/sallyport/internal/objectstore"
 	"github.com/sallyport-dev/sallyport/internal/recording"
+	"github.com/sallyport-dev/sallyport/internal/spool"
+	"github.com/sallyport-dev/sallyport/internal/spool/spooltest"
 )
 
 func TestStartLocksTheOpenObjectFirst(t *testing.T) {
-	f := newFixture()
+	f := newFixture(t)
 	r := f.start(t, f.Store)
 	defer func() { _, err := r.Close(t.Context(), completed()); must(t, err) }()
 	v, err := f.Stat(t.Context(), recording.OpenKey(f.prefix(t)), "")
@@ -34,21 +36,23 @@ func TestStartLocksTheOpenObjectFirst(t *testing.T) {
 }
 
 func TestStartRefuses(t *testing.T) {
-	ok := newFixture()
+	ok := newFixture(t)
 	tests := map[string]struct {
 		opts recording.Options
 		id   string
 	}{
-		"if there is no clock, then it is refused":       {recording.Options{Retention: retention()}, ok.id},
-		"if there is no retention, then it is refused":   {recording.Options{Now: ok.clock.Now}, ok.id},
-		"if the id is no UUID, then it is refused":       {ok.opts, "../../etc"},
-		"if the id is of version 4, then it is refused":  {ok.opts, "4fd1bd3e-7d1c-4b0a-9c2e-6b7f1f3c9b11"},
-		"if the id is in upper case, then it is refused": {ok.opts, strings.ToUpper(ok.id)},
-		"if the id is not canonical, then it is refused": {ok.opts, "urn:uuid:" + ok.id},
+		"if there is no clock, then it is refused":         {recording.Options{Retention: retention()}, ok.id},
+		"if there is no retention, then it is refused":     {recording.Options{Now: ok.clock.Now}, ok.id},
+		"if the durability is unknown, then it is refused": {recording.Options{Now: ok.clock.Now, Retention: retention(), Durability: "memory"}, ok.id},
+		"if the id is no UUID, then it is refused":         {ok.opts, "../../etc"},
+		"if the id is of version 4, then it is refused":    {ok.opts, "4fd1bd3e-7d1c-4b0a-9c2e-6b7f1f3c9b11"},
+		"if the id is in upper case, then it is refused":   {ok.opts, strings.ToUpper(ok.id)},
+		"if the id is not canonical, then it is refused":   {ok.opts, "urn:uuid:" + ok.id},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture()
+			f := newFixture(t)
+			tc.opts.Journal = spooltest.Journal(t, f.spool, f.id)
 			if _, err := recording.Start(t.Context(), f.Store, tc.opts, openObject(tc.id)); err == nil {
 				t.Error("it started")
 			}
@@ -60,21 +64,25 @@ func TestStartRefuses(t *testing.T) {
 }
 
 func TestStartFailsWithTheStore(t *testing.T) {
-	f := newFixture()
+	f := newFixture(t)
 	down := hooked{f.Store, func(context.Context, string) error { return errStore }}
-	if _, err := recording.Start(t.Context(), down, f.opts, openObject(f.id)); !errors.Is(err, errStore) {
+	opts := f.options(t)
+	if _, err := recording.Start(t.Context(), down, opts, openObject(f.id)); !errors.Is(err, errStore) {
 		t.Errorf("Start: %v, want the store's error", err)
 	}
-	r := f.start(t, f.Store)
-	if _, err := recording.Start(t.Context(), f.Store, f.opts, openObject(f.id)); !errors.Is(err, objectstore.ErrExists) {
+	opts.Journal = spooltest.Journal(t, f.spool, "another")
+	r, err := recording.Start(t.Context(), f.Store, opts, openObject(f.id))
+	must(t, err)
+	opts.Journal = spooltest.Journal(t, f.spool, "a-third")
+	if _, err := recording.Start(t.Context(), f.Store, opts, openObject(f.id)); !errors.Is(err, objectstore.ErrExists) {
 		t.Errorf("second Start of a session: %v, want ErrExists", err)
 	}
-	_, err := r.Close(t.Context(), completed())
+	_, err = r.Close(t.Context(), completed())
 	must(t, err)
 }
 
 func TestRecordsComeBackExactly(t *testing.T) {
-	f := newFixture()
+	f := newFixture(t)
 	f.opts.SegmentBytes = 100_000
 	r := f.start(t, f.Store)
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -119,7 +127,7 @@ func TestRecordsComeBackExactly(t *testing.T) {
 }
 
 func TestConcurrentRecords(t *testing.T) {
-	f := newFixture()
+	f := newFixture(t)
 	f.opts.SegmentBytes = 2000
 	r := f.start(t, f.Store)
 	streams := []recording.Stream{recording.Stdin, recording.Stdout, recording.Stderr}
@@ -155,7 +163,7 @@ func TestConcurrentRecords(t *testing.T) {
 
 func TestFlushEvery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture()
+		f := newFixture(t)
 		f.opts.FlushEvery = 5 * time.Second
 		r := f.start(t, f.Store)
 		first := recording.SegmentKey(f.prefix(t), 1)
@@ -180,68 +188,141 @@ func TestFlushEvery(t *testing.T) {
 	})
 }
 
-func TestBackPressureBoundsMemory(t *testing.T) {
+// hang makes a store whose segments wait for a gate.
+func hang(store objectstore.Store, gate <-chan struct{}) objectstore.Store {
+	return hooked{store, func(ctx context.Context, key string) error {
+		if !strings.Contains(key, "segment") {
+			return nil
+		}
+		select {
+		case <-gate:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}}
+}
+
+func TestAStoreThatHangsIsBridgedByTheSpool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture()
+		f := newFixture(t)
 		f.opts.SegmentBytes = 10_000
 		gate := make(chan struct{})
-		slow := hooked{f.Store, func(_ context.Context, key string) error {
-			if strings.Contains(key, "segment") {
-				<-gate
-			}
-			return nil
-		}}
-		r := f.start(t, slow)
-		var taken int
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			for range 200 {
-				if err := r.Record(recording.Stdout, make([]byte, 500)); err != nil {
-					t.Error(err)
-				}
-				taken += 500
-			}
-		}()
-		synctest.Wait()
-		// One segment each is being put, waits, and waits to wait; a frame, here as
-		// large as a segment, waits before them, and one is being filled.
-		if limit := 5 * f.opts.SegmentBytes; taken == 0 || taken > limit {
-			t.Errorf("%d bytes were taken while the store hung, want at most %d", taken, limit)
+		r := f.start(t, hang(f.Store, gate))
+		for range 200 {
+			must(t, r.Record(recording.Stdout, make([]byte, 500)))
+			must(t, r.Commit())
+		}
+		if f.spool.Used() < 100_000 {
+			t.Errorf("the spool holds %d bytes", f.spool.Used())
 		}
 		close(gate)
-		<-done
 		_, err := r.Close(t.Context(), completed())
 		must(t, err)
 		if m, err := recording.Load(t.Context(), f.Store, f.id); err != nil || m.Manifest.Totals[recording.Stdout].Bytes != 100_000 {
 			t.Errorf("after the store came back: %+v, %v", m, err)
 		}
+		if left, err := f.spool.Leftovers(); err != nil || len(left) > 0 || f.spool.Used() != 0 {
+			t.Errorf("the spool keeps %d bytes of %v: %v", f.spool.Used(), left, err)
+		}
 	})
 }
 
-func TestFailedUploadEndsTheRecording(t *testing.T) {
-	f := newFixture()
+func TestAFullSpoolEndsTheRecording(t *testing.T) {
+	f := newFixture(t)
+	f.opts.SegmentBytes = 10_000
+	small, err := spool.Open(t.TempDir(), 40_000)
+	must(t, err)
+	f.spool = small
+	gate := make(chan struct{})
+	r := f.start(t, hang(f.Store, gate))
+	passed := int64(0)
+	for {
+		err := r.Record(recording.Stdout, make([]byte, 500))
+		if err == nil {
+			err = r.Commit()
+		}
+		if err != nil {
+			if !errors.Is(err, spool.ErrFull) {
+				t.Errorf("got %v, want ErrFull", err)
+			}
+			break
+		}
+		passed += 500
+	}
+	<-r.Failed()
+	close(gate)
+	m, err := r.Close(t.Context(), completed())
+	if !errors.Is(err, spool.ErrFull) || m.Outcome != recording.Aborted || m.Lost != 1 || m.Totals[recording.Stdout].Bytes != passed {
+		t.Errorf("%d bytes passed; %v: %+v", passed, err, m)
+	}
+	if _, err := recording.Load(t.Context(), f.Store, f.id); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnOutageIsToldAndEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		var told []error
+		f.opts.Trouble = func(err error) { told = append(told, err) }
+		fails := 3
+		r := f.start(t, hooked{f.Store, func(_ context.Context, key string) error {
+			if strings.Contains(key, "segment") && fails > 0 {
+				fails--
+				return errStore
+			}
+			return nil
+		}})
+		must(t, r.Record(recording.Stdout, []byte("x")))
+		_, err := r.Close(t.Context(), completed())
+		must(t, err)
+		if len(told) != 2 || !errors.Is(told[0], errStore) || told[1] != nil {
+			t.Errorf("told %v", told)
+		}
+	})
+}
+
+func TestStoredIsWhatTheStoreHas(t *testing.T) {
+	f := newFixture(t)
+	f.opts.Durability = recording.Stored
+	r := f.start(t, f.Store)
+	for i := range 3 {
+		must(t, r.Record(recording.Stdout, fmt.Appendf(nil, "%d", i)))
+		must(t, r.Commit())
+		if _, err := f.Stat(t.Context(), recording.SegmentKey(f.prefix(t), i+1), ""); err != nil {
+			t.Errorf("committed, and not stored: %v", err)
+		}
+	}
+	_, err := r.Close(t.Context(), completed())
+	must(t, err)
+	_, err = recording.Load(t.Context(), f.Store, f.id)
+	must(t, err)
+}
+
+func TestARefusedSegmentEndsTheRecording(t *testing.T) {
+	f := newFixture(t)
 	f.opts.SegmentBytes = 1000
 	second := recording.SegmentKey(f.prefix(t), 2)
 	r := f.start(t, hooked{f.Store, func(_ context.Context, key string) error {
 		if key >= second {
-			return errStore
+			return objectstore.ErrRefused
 		}
 		return nil
 	}})
 	for r.Record(recording.Stdout, make([]byte, 100)) == nil {
 	}
 	<-r.Failed()
-	if err := r.Err(); !errors.Is(err, errStore) {
-		t.Errorf("Err: %v, want the store's error", err)
-	}
 	for range 2 {
-		if err := r.Record(recording.Stdout, []byte("x")); !errors.Is(err, errStore) {
+		if err := r.Record(recording.Stdout, []byte("x")); !errors.Is(err, objectstore.ErrRefused) {
 			t.Errorf("Record after the failure: %v, want the store's error", err)
+		}
+		if err := r.Commit(); !errors.Is(err, objectstore.ErrRefused) {
+			t.Errorf("Commit after the failure: %v, want the store's error", err)
 		}
 	}
 	m, err := r.Close(t.Context(), completed())
-	if !errors.Is(err, errStore) || m.Outcome != recording.Aborted || len(m.Segments) != 1 || m.Lost == 0 {
+	if !errors.Is(err, objectstore.ErrRefused) || m.Outcome != recording.Aborted || len(m.Segments) != 1 || m.Lost == 0 {
 		t.Errorf("Close: %v, manifest %+v", err, m)
 	}
 	got, err := recording.Load(t.Context(), f.Store, f.id)
@@ -249,40 +330,36 @@ func TestFailedUploadEndsTheRecording(t *testing.T) {
 	if got.State != recording.StateAborted || len(collect(t, got.Records(t.Context()))) != int(m.Records) {
 		t.Errorf("loaded state %s", got.State)
 	}
+	if left, err := f.spool.Leftovers(); err != nil || len(left) != 1 {
+		t.Errorf("what the store refused must stay in the spool: %v, %v", left, err)
+	}
 }
 
-func TestCloseWithAStoreThatHangs(t *testing.T) {
-	f := newFixture()
+func TestCloseLeavesToTheSpoolWhatTheStoreDoesNotTake(t *testing.T) {
+	f := newFixture(t)
 	f.opts.SegmentBytes = 1000
-	hung := make(chan struct{})
-	var once sync.Once
-	r := f.start(t, hooked{f.Store, func(ctx context.Context, key string) error {
-		if strings.Contains(key, "open") {
-			return nil
-		}
-		once.Do(func() { close(hung) })
-		<-ctx.Done()
-		return ctx.Err()
-	}})
-	go func() { // will block, holding the recorder, and must be let go
-		for r.Record(recording.Stdout, make([]byte, 1000)) == nil {
-		}
-	}()
-	<-hung
+	r := f.start(t, hang(f.Store, nil))
+	for range 5 {
+		must(t, r.Record(recording.Stdout, make([]byte, 1000)))
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := r.Close(ctx, completed()); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Close: %v, want the deadline", err)
+	if _, err := r.Close(ctx, completed()); !errors.Is(err, recording.ErrPending) {
+		t.Errorf("Close: %v, want ErrPending", err)
 	}
+	if got, err := recording.Load(t.Context(), f.Store, f.id); err != nil || got.State != recording.StateOpen {
+		t.Errorf("state %v, %v, want open", got, err)
+	}
+	resume(t, f)
 	got, err := recording.Load(t.Context(), f.Store, f.id)
 	must(t, err)
-	if got.State != recording.StateOpen {
-		t.Errorf("state %s, want open: nothing could say otherwise", got.State)
+	if got.State != recording.StateClosed || got.Manifest.Totals[recording.Stdout].Bytes != 5000 {
+		t.Errorf("after Resume: %+v", got)
 	}
 }
 
 func TestCloseHappensOnce(t *testing.T) {
-	f := newFixture()
+	f := newFixture(t)
 	r := f.start(t, f.Store)
 	must(t, r.Record(recording.Stdout, []byte("x")))
 	results := make([]recording.Manifest, 4)
@@ -314,7 +391,7 @@ func TestCloseHappensOnce(t *testing.T) {
 }
 
 func TestClockThatStepsBack(t *testing.T) {
-	f := newFixture()
+	f := newFixture(t)
 	r := f.start(t, f.Store)
 	must(t, r.Record(recording.Stdout, []byte("a")))
 	f.clock.now = noon.Add(-time.Hour)

@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -10,10 +11,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/sallyport-dev/sallyport/internal/mask"
-	"github.com/sallyport-dev/sallyport/internal/objectstore"
 )
 
-// frameBytes is how much JSON makes a zstd frame.
+// frameBytes is how much JSON makes a zstd frame, unless a line is longer.
 const frameBytes = 256 << 10
 
 // encoder compresses frames for all sessions. EncodeAll is safe for concurrent
@@ -31,93 +31,36 @@ func newEncoder() *zstd.Encoder {
 	return e
 }
 
-// frame is a run of whole records, as JSON, on its way into a segment.
-type frame struct {
-	json  []byte
-	last  uint64 // sequence number of its last record
-	bytes int64  // of data
-	seal  bool   // it is the last of its segment
-	after tally  // if seal: all counts up to its last record
-}
-
-// segment is a finished object on its way to the store.
-type segment struct {
+// sealed is a segment of the journal that is to be stored.
+type sealed struct {
 	number int
-	object []byte
-	body   objectstore.Body // of object, once it is sealed
-	first  uint64
-	last   uint64
-	bytes  int64
 	after  tally // all counts up to its last record
 }
 
-// The pools reuse memory across segments and sessions, so that an idle session
-// holds none.
-var (
-	framePool   = sync.Pool{New: func() any { return new(frame) }}
-	segmentPool = sync.Pool{New: func() any { return new(segment) }}
-)
+// buffers lend memory to segments on their way to the store, so that an idle session holds none.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-func newFrame() *frame {
-	f, ok := framePool.Get().(*frame)
-	if !ok {
-		f = new(frame)
+// object makes the bytes that are stored: a header, then whole lines in zstd frames.
+func (h header) object(dst, lines []byte) ([]byte, error) {
+	if h.Segment > maxSegments {
+		return nil, fmt.Errorf("recording has %d segments, the most there can be", maxSegments)
 	}
-	*f = frame{json: f.json[:0]}
-	return f
-}
-
-func (f *frame) add(l *line) {
-	f.json = appendLine(f.json, l)
-	f.last = l.n
-	f.bytes += int64(len(l.data))
-}
-
-// builder turns frames into segments. It knows the chain.
-type builder struct {
-	next    header   // of the next segment
-	current *segment // nil before the first frame of a segment
-}
-
-// add takes a frame, and returns the segment that it ends, if any.
-func (b *builder) add(f *frame) (*segment, error) {
-	if b.current == nil {
-		if err := b.begin(); err != nil {
-			return nil, err
-		}
-	}
-	s := b.current
-	if len(f.json) > 0 {
-		s.object = encoder.EncodeAll(f.json, s.object)
-		s.last = f.last
-		s.bytes += f.bytes
-	}
-	if !f.seal {
-		return nil, nil //nolint:nilnil // no segment is finished, and nothing is wrong
-	}
-	s.body, s.after = objectstore.NewBody(s.object), f.after
-	b.current = nil
-	b.next.Segment++
-	b.next.Prev, b.next.First = s.body.SHA256(), s.last+1
-	return s, nil
-}
-
-func (b *builder) begin() error {
-	if b.next.Segment > maxSegments {
-		return fmt.Errorf("recording has %d segments, the most there can be", maxSegments)
-	}
-	text, err := json.Marshal(b.next)
+	text, err := json.Marshal(h)
 	if err != nil {
-		return fmt.Errorf("encoding a segment header: %w", err)
+		return nil, fmt.Errorf("encoding a segment header: %w", err)
 	}
-	s, ok := segmentPool.Get().(*segment)
-	if !ok {
-		s = new(segment)
+	dst = encoder.EncodeAll(append(text, '\n'), dst)
+	for len(lines) > 0 {
+		n := len(lines)
+		if n > frameBytes {
+			if n = bytes.LastIndexByte(lines[:frameBytes], '\n') + 1; n == 0 {
+				n = bytes.IndexByte(lines, '\n') + 1
+			}
+		}
+		dst = encoder.EncodeAll(lines[:n], dst)
+		lines = lines[n:]
 	}
-	*s = segment{number: b.next.Segment, object: s.object[:0], first: b.next.First}
-	s.object = encoder.EncodeAll(append(text, '\n'), s.object)
-	b.current = s
-	return nil
+	return dst, nil
 }
 
 // tally counts what a recording holds.
@@ -142,6 +85,15 @@ func (t *tally) add(at time.Time, stream Stream, data int, hits []mask.Hit) {
 	for _, h := range hits {
 		t.masked[h.Rule]++
 	}
+}
+
+// bytes is the data in all streams.
+func (t *tally) bytes() int64 {
+	var n int64
+	for _, total := range t.totals {
+		n += total.Bytes
+	}
+	return n
 }
 
 func (t *tally) clone() tally {

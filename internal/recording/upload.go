@@ -2,135 +2,199 @@ package recording
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/sallyport-dev/sallyport/internal/objectstore"
 )
 
-// uploader takes frames off the session's path: one goroutine compresses and
-// hashes them into segments, a second puts these one after the other, so that
-// what the store holds is always a prefix of the recording. One frame and one
-// segment may wait between them; send blocks beyond that.
+const (
+	firstRetry = time.Second
+	lastRetry  = 30 * time.Second
+)
+
+// uploader brings sealed segments from the journal to the store, one after the other, so that what the store holds is
+// always a prefix of the recording. While the store is out it tries again; what waits, waits on the disk.
 type uploader struct {
 	store     objectstore.Store
+	journal   Journal
 	prefix    string
 	retention objectstore.Retention
-	frames    chan *frame
-	segments  chan *segment
+	trouble   func(error)
+	failed    func(error)
 	cancel    context.CancelFunc
-	done      chan struct{} // closed when both goroutines have ended
+	done      chan struct{} // closed when nothing will be put any more
 
-	failOnce sync.Once
-	failed   chan struct{} // closed after err is set
-	err      error
+	mu      sync.Mutex
+	queue   []sealed
+	last    bool          // no more will come
+	changed chan struct{} // holds one token while queue or last have news
+
+	reached uint64        // last record that is stored
+	waiting chan struct{} // closed, and made anew, when reached grows
 
 	// Written by the goroutine that puts; read after done.
-	acked    []Segment
-	after    tally // counts up to and including the last of acked
-	complete bool  // everything was stored, whatever failed after that
+	next  header
+	acked []Segment
+	after tally // counts up to and including the last of acked
+	err   error // why not all that was queued is stored
 }
 
-// startUploader starts with the segment that first describes.
-func startUploader(ctx context.Context, store objectstore.Store, prefix string, r objectstore.Retention, first header) *uploader {
-	ctx, cancel := context.WithCancel(ctx)
-	u := &uploader{
-		store: store, prefix: prefix, retention: r, cancel: cancel,
-		frames: make(chan *frame, 1), segments: make(chan *segment, 1),
-		done: make(chan struct{}), failed: make(chan struct{}),
-		acked: []Segment{}, after: newTally(),
-	}
-	go u.build(builder{next: first})
-	go u.upload(ctx)
-	return u
+func (u *uploader) start(ctx context.Context) {
+	ctx, u.cancel = context.WithCancel(ctx)
+	u.done, u.changed, u.waiting = make(chan struct{}), make(chan struct{}, 1), make(chan struct{})
+	u.acked, u.after = []Segment{}, newTally()
+	go u.run(ctx)
 }
 
-// build ends when frames is closed. After a failure it only empties the channel.
-func (u *uploader) build(b builder) {
-	defer close(u.segments)
-	for f := range u.frames {
-		if u.failure() == nil {
-			s, err := b.add(f)
-			if err != nil {
-				u.fail(err)
-			}
-			if s != nil {
-				u.segments <- s
-			}
-		}
-		framePool.Put(f)
-	}
-}
-
-// upload ends when segments is closed.
-func (u *uploader) upload(ctx context.Context) {
+func (u *uploader) run(ctx context.Context) {
 	defer close(u.done)
 	defer u.cancel()
-	for s := range u.segments {
-		if u.failure() == nil {
-			if err := u.put(ctx, s); err != nil {
-				u.fail(err)
-			}
+	for {
+		s, ok := u.take(ctx)
+		if !ok {
+			return
 		}
-		segmentPool.Put(s)
+		if u.err = u.bring(ctx, s); u.err != nil {
+			u.failed(u.err)
+			return
+		}
 	}
-	u.complete = u.failure() == nil
 }
 
-func (u *uploader) put(ctx context.Context, s *segment) error {
-	v, err := u.store.PutNew(ctx, SegmentKey(u.prefix, s.number), s.body, u.retention)
+// take waits for a segment; there is none after the last, and none after ctx.
+func (u *uploader) take(ctx context.Context) (sealed, bool) {
+	for {
+		u.mu.Lock()
+		if len(u.queue) > 0 {
+			s := u.queue[0]
+			u.queue = u.queue[1:]
+			u.mu.Unlock()
+			return s, true
+		}
+		last := u.last
+		u.mu.Unlock()
+		if last {
+			return sealed{}, false
+		}
+		select {
+		case <-u.changed:
+		case <-ctx.Done():
+			u.err = ctx.Err()
+			return sealed{}, false
+		}
+	}
+}
+
+func (u *uploader) send(s sealed) { u.tell(func() { u.queue = append(u.queue, s) }) }
+
+func (u *uploader) tell(change func()) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	change()
+	select {
+	case u.changed <- struct{}{}:
+	default:
+	}
+}
+
+// stored waits until the store has a record, or failed says that it never will.
+func (u *uploader) stored(record uint64, failed <-chan struct{}) error {
+	for {
+		u.mu.Lock()
+		reached, waiting := u.reached, u.waiting
+		u.mu.Unlock()
+		if reached >= record {
+			return nil
+		}
+		select {
+		case <-waiting:
+		case <-failed:
+			return errNotStored
+		case <-u.done:
+			return errNotStored
+		}
+	}
+}
+
+var errNotStored = errors.New("the object store did not take what was recorded")
+
+// finish waits until every segment that was sent is stored, or can never be, or cancel was called. No send may follow.
+func (u *uploader) finish() error {
+	u.tell(func() { u.last = true })
+	<-u.done
+	return u.err
+}
+
+// bring stores a segment and releases it. An error means that the store will never take it, or that ctx ended.
+func (u *uploader) bring(ctx context.Context, s sealed) error {
+	out := false
+	defer func() {
+		if out {
+			u.trouble(nil)
+		}
+	}()
+	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
+		err := u.put(ctx, s)
+		switch {
+		case err == nil:
+			return u.journal.Release(s.number)
+		case Refused(err):
+			return err
+		case ctx.Err() != nil:
+			return fmt.Errorf("segment %d waits in the spool: %w", s.number, err)
+		case !out:
+			out = true
+			u.trouble(err)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// Refused tells what will not pass, because the store, or the spool that feeds it, is at odds with what was recorded, from
+// an outage.
+func Refused(err error) bool {
+	return errors.Is(err, objectstore.ErrExists) || errors.Is(err, objectstore.ErrNotLocked) || errors.Is(err, objectstore.ErrRefused) ||
+		errors.Is(err, errDisk)
+}
+
+var errDisk = errors.New("the spool does not give back what was written to it")
+
+// put makes the segment's object and stores it.
+func (u *uploader) put(ctx context.Context, s sealed) error {
+	lines, torn, _, err := u.journal.Read(s.number)
+	if err != nil || torn > 0 {
+		return errors.Join(errDisk, err)
+	}
+	buffer, ok := buffers.Get().(*[]byte)
+	if !ok {
+		buffer = new([]byte)
+	}
+	defer buffers.Put(buffer)
+	u.next.Segment = s.number
+	if *buffer, err = u.next.object((*buffer)[:0], lines); err != nil {
+		return errors.Join(errDisk, err)
+	}
+	body := objectstore.NewBody(*buffer)
+	v, err := u.store.PutNew(ctx, SegmentKey(u.prefix, s.number), body, u.retention)
 	if err != nil {
 		return fmt.Errorf("putting segment %d: %w", s.number, err)
 	}
 	u.acked = append(u.acked, Segment{
-		Key: v.Key, VersionID: v.ID, SHA256: s.body.SHA256(), Size: v.Size, First: s.first, Last: s.last, Bytes: s.bytes,
+		Key: v.Key, VersionID: v.ID, SHA256: body.SHA256(), Size: v.Size,
+		First: u.next.First, Last: s.after.records, Bytes: s.after.bytes() - u.after.bytes(),
 	})
 	u.after = s.after
+	u.next.Prev, u.next.First = body.SHA256(), s.after.records+1
+	u.mu.Lock()
+	u.reached = s.after.records
+	close(u.waiting)
+	u.waiting = make(chan struct{})
+	u.mu.Unlock()
 	return nil
-}
-
-// send queues a frame, or returns why none can be stored any more.
-func (u *uploader) send(f *frame) error {
-	if err := u.failure(); err != nil {
-		return err
-	}
-	select {
-	case u.frames <- f:
-		return nil
-	case <-u.failed:
-		return u.err
-	}
-}
-
-func (u *uploader) fail(err error) {
-	u.failOnce.Do(func() {
-		u.err = err
-		close(u.failed)
-	})
-}
-
-func (u *uploader) failure() error {
-	select {
-	case <-u.failed:
-		return u.err
-	default:
-		return nil
-	}
-}
-
-// giveUp makes waiting and uploading end, as failed.
-func (u *uploader) giveUp(err error) {
-	u.fail(err)
-	u.cancel()
-}
-
-// finish waits until every queued frame is stored or the uploader has failed. No
-// send may follow.
-func (u *uploader) finish() error {
-	close(u.frames)
-	<-u.done
-	if u.complete {
-		return nil
-	}
-	return u.failure()
 }

@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // TestReadableByStrangers reads segments as docs/recording-format.md says,
 // knowing nothing of this package.
 func TestReadableByStrangers(t *testing.T) {
-	f := newFixture()
+	f := newFixture(t)
 	m := f.sample(t)
 	dec, err := zstd.NewReader(nil)
 	must(t, err)
@@ -76,10 +76,10 @@ func TestCast(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture()
+			f := newFixture(t)
 			open := openObject(f.id)
 			open.TTY = tc.tty
-			r, err := recording.Start(t.Context(), f.Store, f.opts, open)
+			r, err := recording.Start(t.Context(), f.Store, f.options(t), open)
 			must(t, err)
 			if tc.tty {
 				must(t, r.Resize(100, 30))
@@ -111,7 +111,7 @@ func TestCast(t *testing.T) {
 }
 
 func TestList(t *testing.T) {
-	f := newFixture()
+	f := newFixture(t)
 	day := 24 * time.Hour
 	made := []time.Time{noon.Add(-2 * day), noon.Add(-day), noon.Add(-day + time.Hour), noon, noon.Add(time.Minute)}
 	for i, at := range made {

@@ -22,6 +22,7 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/objectstore"
 	"github.com/sallyport-dev/sallyport/internal/objectstore/memory"
 	"github.com/sallyport-dev/sallyport/internal/recording"
+	"github.com/sallyport-dev/sallyport/internal/spool/spooltest"
 )
 
 // Three sessions: one on a terminal, one without, which is not closed, and one made nine hours earlier. The times in
@@ -50,6 +51,7 @@ func record(t *testing.T, store objectstore.Store, id string, tty bool, script [
 		Retention: objectstore.Retention{Mode: objectstore.Compliance, Until: idTime(t, id).AddDate(1, 0, 0).Truncate(time.Second)},
 		// Nothing is sealed by the wall clock.
 		FlushEvery: time.Hour,
+		Journal:    spooltest.Journal(t, spooltest.New(t), id),
 	}
 	r, err := recording.Start(t.Context(), store, opts, recording.Open{
 		Session: id, Recorder: "test 1", Cluster: "prod",

@@ -30,6 +30,7 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/proxy/session"
 	"github.com/sallyport-dev/sallyport/internal/servingcert"
 	"github.com/sallyport-dev/sallyport/internal/signingkey"
+	"github.com/sallyport-dev/sallyport/internal/spool"
 	"github.com/sallyport-dev/sallyport/internal/version"
 )
 
@@ -79,6 +80,7 @@ type gateway struct {
 	certificate *servingcert.Source
 	cluster     *cluster
 	evidence    *evidence
+	resumer     *resumer
 	registry    *session.Registry
 	public      *http.Server
 	health      *http.Server
@@ -119,8 +121,17 @@ func build(ctx context.Context, o *options, config *rest.Config, now func() time
 	if err != nil {
 		return nil, err
 	}
-	g.evidence = &evidence{store: store, options: o, now: now, log: log, every: probeEvery}
-	counts := newMetrics(g.registry.Len)
+	kept, err := spool.Open(o.spool, o.spoolLimit)
+	if err != nil {
+		return nil, fmt.Errorf("opening the spool: %w", err)
+	}
+	counts := newMetrics(g.registry.Len, kept)
+	g.evidence = &evidence{
+		store: store, options: o, now: now, log: log, every: probeEvery, spool: kept, trouble: counts.outage, provenNow: make(chan struct{}),
+	}
+	g.resumer = &resumer{
+		evidence: g.evidence, cluster: g.cluster, log: log, name: o.name, started: now(), gone: map[string]time.Time{},
+	}
 	handler, err := proxy.New(proxy.Options{
 		Authenticate: g.identity.Authenticate, API: config, Log: log, Sessions: g.sessions(clients, key, counts.sessionEnded),
 	})
@@ -164,6 +175,7 @@ func (g *gateway) run(ctx context.Context) error {
 		}
 	}()
 	go func() { report("probing the object store", g.evidence.prove(background)) }()
+	go g.resumer.run(background, g.synced)
 	go func() { report("health", serve(background, g.health, g.options.healthAddress)) }()
 	go func() { report("gateway", serve(background, g.public, g.options.address)) }()
 	g.log.Info("serving", "version", version.String(), "address", g.options.address, "cluster", g.options.cluster, "retentionDays", g.options.retentionDays)
@@ -195,6 +207,8 @@ func (g *gateway) shutdown(ctx context.Context) error {
 	defer cancel()
 	g.log.Info("shutting down", "sessions", g.registry.Len())
 	err := g.registry.Shutdown(ctx)
+	// What the store has not taken by now may go with the pod.
+	g.resumer.leftovers(ctx)
 	// Watches never end by themselves: what is still open now is cut.
 	return errors.Join(err, g.public.Close(), g.health.Close())
 }

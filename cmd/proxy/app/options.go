@@ -10,10 +10,14 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/layout"
 	"github.com/sallyport-dev/sallyport/internal/objectstore"
 	"github.com/sallyport-dev/sallyport/internal/objectstore/s3"
+	"github.com/sallyport-dev/sallyport/internal/recording"
 )
 
 // maxRetentionDays is ten years: what was locked by a slip of the keyboard cannot be unlocked.
 const maxRetentionDays = 3660
+
+// minSpool holds what a few sessions record while a segment is stored.
+const minSpool = 64 << 20
 
 // options are what concerns the process.
 type options struct {
@@ -27,6 +31,9 @@ type options struct {
 	shutdownTime  time.Duration
 	maxSessions   int
 	maxPerUser    int
+	spool         string
+	spoolLimit    int64
+	durability    string
 	store         s3.Options
 }
 
@@ -41,6 +48,10 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.shutdownTime, "shutdown-time", 25*time.Second, "how long ending and sealing all sessions may take")
 	flags.IntVar(&o.maxSessions, "max-sessions", 1000, "how many sessions this instance carries at a time")
 	flags.IntVar(&o.maxPerUser, "max-sessions-per-user", 20, "how many of them one user may have")
+	flags.StringVar(&o.spool, "spool", "", "directory that keeps recordings until the object store has them; it must outlive this process; required")
+	flags.Int64Var(&o.spoolLimit, "spool-bytes", 1<<30, "how much it may hold; sessions end when it is full")
+	flags.StringVar(&o.durability, "durability", string(recording.Spooled),
+		"where a byte must be recorded before it passes: spool (on its disk) or store (in the object store)")
 	flags.StringVar(&o.store.Endpoint, "s3-endpoint", "", "https://host[:port] of the object store; its keys: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	flags.StringVar(&o.store.Bucket, "s3-bucket", "", "bucket for the recordings; it must have object lock")
 	flags.StringVar(&o.store.Region, "s3-region", "us-east-1", "region of the bucket")
@@ -67,6 +78,9 @@ func (o *options) complete(now func() time.Time) error {
 	require(o.retentionDays > 0 && o.retentionDays <= maxRetentionDays, "--retention-days must be between 1 and 3660")
 	require(o.maxSessions > 0 && o.maxPerUser > 0, "--max-sessions and --max-sessions-per-user must be positive")
 	require(o.shutdownTime > 0, "--shutdown-time must be positive")
+	require(o.spool != "", "--spool must be given: recordings are written there first")
+	require(o.spoolLimit >= minSpool, "--spool-bytes must be at least 67108864, 64 MiB")
+	require(o.durability == string(recording.Spooled) || o.durability == string(recording.Stored), "--durability must be spool or store")
 	require(o.store.Endpoint != "", "--s3-endpoint must be given")
 	require(o.store.Bucket != "", "--s3-bucket must be given")
 	require(o.store.AccessKey != "" && o.store.SecretKey != "", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set")

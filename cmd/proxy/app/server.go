@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/sallyport-dev/sallyport/internal/spool"
 	"github.com/sallyport-dev/sallyport/internal/streaming"
 )
 
@@ -70,20 +71,36 @@ func serve(ctx context.Context, server *http.Server, address string) error {
 type metrics struct {
 	*prometheus.Registry
 
-	ended *prometheus.CounterVec
+	ended   *prometheus.CounterVec
+	outages prometheus.Gauge
 }
 
-func newMetrics(live func() int) *metrics {
+func newMetrics(live func() int, kept *spool.Spool) *metrics {
 	m := &metrics{
 		Registry: prometheus.NewRegistry(),
 		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sallyport_sessions_ended_total", Help: "Sessions that ended, by reason and by whether their recording is complete in the store.",
 		}, []string{"reason", "sealed"}),
 	}
-	m.MustRegister(m.ended, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	m.outages = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "sallyport_store_outages", Help: "Sessions whose recordings the object store does not take now; they go on while the spool has room.",
+	})
+	m.MustRegister(m.ended, m.outages, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sallyport_spool_bytes", Help: "What the spool holds for the object store.",
+	}, func() float64 { return float64(kept.Used()) }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sallyport_spool_limit_bytes", Help: "What the spool can hold; sessions end when it is full.",
+	}, func() float64 { return float64(kept.Limit()) }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "sallyport_sessions_live", Help: "Sessions that live in this proxy.",
 	}, func() float64 { return float64(live()) }))
 	return m
+}
+
+func (m *metrics) outage(begins bool) {
+	if begins {
+		m.outages.Inc()
+	} else {
+		m.outages.Dec()
+	}
 }
 
 func (m *metrics) sessionEnded(reason string, sealed bool) {

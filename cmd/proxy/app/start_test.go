@@ -16,10 +16,11 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/objectstore"
 	"github.com/sallyport-dev/sallyport/internal/objectstore/memory"
 	"github.com/sallyport-dev/sallyport/internal/recording"
+	"github.com/sallyport-dev/sallyport/internal/spool/spooltest"
 )
 
 func TestOptions(t *testing.T) {
-	sound := []string{"--cluster=c", "--retention-days=1", "--s3-endpoint=https://store", "--s3-bucket=b", "--name=p"}
+	sound := []string{"--cluster=c", "--retention-days=1", "--s3-endpoint=https://store", "--s3-bucket=b", "--name=p", "--spool=/spool"}
 	tests := map[string]struct {
 		args []string
 		keys bool
@@ -32,6 +33,9 @@ func TestOptions(t *testing.T) {
 		"if the retention is negative, then it says so":        {append(sound, "--retention-days=-1"), true, "--retention-days"},
 		"if the cluster has no name, then it says so":          {sound[1:], true, "--cluster"},
 		"if the bucket is missing, then it says so":            {append(sound, "--s3-bucket="), true, "--s3-bucket"},
+		"if the spool is missing, then it says so":             {append(sound, "--spool="), true, "--spool"},
+		"if the spool is tiny, then it says so":                {append(sound, "--spool-bytes=1"), true, "--spool-bytes"},
+		"if the durability is unknown, then it says so":        {append(sound, "--durability=memory"), true, "--durability"},
 		"if nothing is there, then everything is said at once": {nil, false, "--s3-endpoint"},
 	}
 	for name, tc := range tests {
@@ -69,8 +73,10 @@ func (s *script) Probe(context.Context) error {
 	return err
 }
 
-func newEvidence(probes ...error) *evidence {
+func newEvidence(t *testing.T, probes ...error) *evidence {
+	t.Helper()
 	return &evidence{
+		spool: spooltest.New(t), trouble: func(bool) {}, provenNow: make(chan struct{}),
 		store: &script{memory.New(time.Now), probes}, options: &options{retentionDays: 1}, now: time.Now, log: logr.Discard(),
 		every: time.Millisecond,
 	}
@@ -86,7 +92,7 @@ func openObject(t *testing.T) recording.Open {
 }
 
 func TestNothingIsRecordedBeforeTheStoreIsProven(t *testing.T) {
-	e := newEvidence(errors.New("no route"), nil)
+	e := newEvidence(t, errors.New("no route"), nil)
 	if _, err := e.start(t.Context(), openObject(t)); !errors.Is(err, errNotProven) || e.ready() == nil {
 		t.Fatalf("a recording begins: %v, ready: %v", err, e.ready())
 	}
@@ -103,14 +109,14 @@ func TestNothingIsRecordedBeforeTheStoreIsProven(t *testing.T) {
 }
 
 func TestAStoreThatDoesNotLockEndsTheProgram(t *testing.T) {
-	e := newEvidence(errors.New("no route"), objectstore.ErrNotLocked)
+	e := newEvidence(t, errors.New("no route"), objectstore.ErrNotLocked)
 	if err := e.prove(t.Context()); !errors.Is(err, objectstore.ErrNotLocked) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestAnUnreachableStoreIsNamed(t *testing.T) {
-	e := newEvidence(errors.New("no route"))
+	e := newEvidence(t, errors.New("no route"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := e.prove(ctx); !errors.Is(err, context.Canceled) || e.ready() != nil {
@@ -123,7 +129,7 @@ func TestAnUnreachableStoreIsNamed(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	ready := errors.New("not yet: the store is far away")
-	m := newMetrics(func() int { return 3 })
+	m := newMetrics(func() int { return 3 }, spooltest.New(t))
 	m.sessionEnded("completed", true)
 	server := healthServer(func() error { return ready }, m)
 	get := func(path string) (int, string) {

@@ -11,12 +11,13 @@ import (
 
 	"github.com/sallyport-dev/sallyport/internal/objectstore"
 	"github.com/sallyport-dev/sallyport/internal/recording"
+	"github.com/sallyport-dev/sallyport/internal/spool"
 )
 
 const (
 	probeEvery = 3 * time.Second
-	// segmentBytes trades memory of a session that moves bulk data (three of these) for fewer, larger puts, which go one
-	// after the other: with 4 MiB their latency held back incompressible output. An idle session holds nothing.
+	// segmentBytes trades memory of a session that moves bulk data for fewer, larger puts, which go one after the other. An
+	// idle session holds nothing.
 	segmentBytes = 8 << 20
 )
 
@@ -30,8 +31,11 @@ type evidence struct {
 	log     logr.Logger
 	every   time.Duration // between two probes
 
-	proven atomic.Bool
-	why    atomic.Pointer[string] // of the last failed probe
+	spool     *spool.Spool
+	trouble   func(bool)    // told when the store begins to take nothing, and when it takes again
+	provenNow chan struct{} // closed when proven
+	proven    atomic.Bool
+	why       atomic.Pointer[string] // of the last failed probe
 }
 
 // prove probes the store until it locks, does not lock, or ctx ends. An error that is not ctx's means that the store
@@ -44,6 +48,7 @@ func (e *evidence) prove(ctx context.Context) error {
 		err := e.store.Probe(ctx)
 		if err == nil {
 			e.proven.Store(true)
+			close(e.provenNow)
 			e.log.Info("the object store locks what it is given")
 			return nil
 		}
@@ -77,7 +82,23 @@ func (e *evidence) start(ctx context.Context, open recording.Open) (*recording.R
 		}
 		return nil, errNotProven
 	}
+	journal, err := e.spool.Create(open.Session)
+	if err != nil {
+		return nil, err
+	}
 	return recording.Start(ctx, e.store, recording.Options{
 		Now: e.now, Retention: e.options.retention(e.now()), SegmentBytes: segmentBytes,
+		Journal: journal, Durability: recording.Durability(e.options.durability), Trouble: e.outage(open.Session),
 	}, open)
+}
+
+// outage logs when the store takes nothing of a session, and counts the sessions that wait for it.
+func (e *evidence) outage(session string) func(error) {
+	return func(err error) {
+		if err != nil {
+			e.log.Error(err, "the object store takes nothing; the session goes on while the spool has room", "session", session,
+				"spoolBytes", e.spool.Used(), "spoolLimit", e.spool.Limit())
+		}
+		e.trouble(err != nil)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"github.com/sallyport-dev/sallyport/internal/recording"
+	"github.com/sallyport-dev/sallyport/internal/spool/spooltest"
 )
 
 // TestRecording keeps a recording on a real store, attacks it there as the
@@ -21,7 +22,9 @@ func TestRecording(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := recording.Start(t.Context(), store, recording.Options{Now: time.Now, Retention: hour(), SegmentBytes: 64 << 10}, recording.Open{
+	r, err := recording.Start(t.Context(), store, recording.Options{
+		Now: time.Now, Retention: hour(), SegmentBytes: 64 << 10, Journal: spooltest.Journal(t, spooltest.New(t), id.String()),
+	}, recording.Open{
 		Session: id.String(), Subject: recording.Subject{Username: "developer"}, MaskDigest: "none",
 	})
 	if err != nil {

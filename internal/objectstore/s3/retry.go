@@ -104,6 +104,8 @@ func translate(err error) error {
 		return fmt.Errorf("%w (%s)", objectstore.ErrNotFound, resp.Code) // 405 is the answer for a delete marker
 	case resp.StatusCode == http.StatusBadRequest && resp.Code == "InvalidRequest" && mentionsLock(resp.Message):
 		return fmt.Errorf("%w: %w", objectstore.ErrNotLocked, err)
+	case resp.StatusCode == http.StatusBadRequest && !retryable(err):
+		return fmt.Errorf("%w: %w", objectstore.ErrRefused, err)
 	default:
 		return err
 	}

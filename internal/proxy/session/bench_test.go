@@ -14,6 +14,7 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/objectstore"
 	"github.com/sallyport-dev/sallyport/internal/objectstore/memory"
 	"github.com/sallyport-dev/sallyport/internal/recording"
+	"github.com/sallyport-dev/sallyport/internal/spool/spooltest"
 	"github.com/sallyport-dev/sallyport/internal/streaming"
 )
 
@@ -68,7 +69,8 @@ func newRecorder(b *testing.B) *recording.Recorder {
 		b.Fatal(err)
 	}
 	recorder, err := recording.Start(b.Context(), forgetful{memory.New(time.Now)}, recording.Options{
-		Now: time.Now, Retention: objectstore.Retention{Mode: objectstore.Compliance, Until: time.Now().Add(time.Hour)},
+		Journal: spooltest.Journal(b, spooltest.New(b), "bench"),
+		Now:     time.Now, Retention: objectstore.Retention{Mode: objectstore.Compliance, Until: time.Now().Add(time.Hour)},
 	}, recording.Open{Session: id.String(), Subject: recording.Subject{Username: "dev"}})
 	if err != nil {
 		b.Fatal(err)

@@ -1,13 +1,16 @@
 package session
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
+	"syscall"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sallyport-dev/sallyport/internal/authorizer"
+	"github.com/sallyport-dev/sallyport/internal/recording"
 )
 
 // End is why a session is over although its command may not be. As an error it is the cause of the session's context.
@@ -69,13 +72,25 @@ func Shutdown() *End {
 	return &End{ReasonShutdown, "the gateway is shutting down; run the command again"}
 }
 
-func recordingFailed() *End {
-	return &End{ReasonRecordingFailed, "the recording store does not take the recording any more; no session without a recording"}
+// recordingFailed says why the recording cannot be kept.
+func recordingFailed(err error) *End {
+	why := "the gateway's spool is full, because the object store has taken nothing for too long"
+	var disk syscall.Errno
+	switch {
+	case errors.As(err, &disk):
+		why = "the gateway's disk says: " + disk.Error()
+	case recording.Refused(err):
+		why = "the object store refuses it"
+	}
+	return &End{ReasonRecordingFailed, "the recording cannot be kept: " + why + "; no session without a recording"}
 }
 
 func notSealed() *End {
 	return &End{ReasonRecordingFailed, "the recording of this session could not be completed in the store"}
 }
+
+// pending is a note, and no end: nothing is lost.
+const pending = "sallyport: the object store does not answer; the recording of this session is safe on the gateway's disk and is stored later"
 
 func connectionLost() *End {
 	return &End{ReasonConnectionLost, "the connection to the container was lost"}

@@ -26,8 +26,8 @@ import (
 const (
 	// farewellTime is how long a client may take to read its last line.
 	farewellTime = 3 * time.Second
-	// SealTime is how long the store may take to seal a recording.
-	SealTime = 15 * time.Second
+	// SealTime is how long a person waits for the store to seal the recording; it goes on without them.
+	SealTime = 5 * time.Second
 )
 
 // Session is one stream that was decided and whose recording has begun.
@@ -47,7 +47,7 @@ type Session struct {
 // Result is how a session went.
 type Result struct {
 	Exit recording.Exit
-	// Sealed is nil if the recording is complete in the store.
+	// Sealed is nil if the recording is complete in the store, and recording.ErrPending if it will be.
 	Sealed error
 	// Status is for the client: nil, a streaming.ExitError, or an error with a metav1.Status.
 	Status error
@@ -64,7 +64,7 @@ func (s *Session) Run(ctx context.Context, client streaming.Client) Result {
 	go func() {
 		select {
 		case <-s.Recorder.Failed():
-			end(recordingFailed())
+			end(recordingFailed(s.Recorder.Err()))
 		case <-ctx.Done():
 		}
 	}()
@@ -152,8 +152,8 @@ func (s *Session) recordSizes(ctx context.Context, from <-chan streaming.Termina
 				if !ok {
 					return
 				}
-				if err := s.Recorder.Resize(size.Width, size.Height); err != nil {
-					end(recordingFailed())
+				if err := errors.Join(s.Recorder.Resize(size.Width, size.Height), s.Recorder.Commit()); err != nil {
+					end(recordingFailed(err))
 					return
 				}
 				select {
@@ -184,7 +184,11 @@ func (s *Session) settle(ctx context.Context, client streaming.Client, err, lost
 	// The session's context is over in most cases; the recording has to outlive it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), SealTime)
 	defer cancel()
-	if _, result.Sealed = s.Recorder.Close(ctx, result.Exit); result.Sealed != nil && why == nil {
+	_, result.Sealed = s.Recorder.Close(ctx, result.Exit)
+	switch {
+	case errors.Is(result.Sealed, recording.ErrPending):
+		s.tell(client, pending)
+	case result.Sealed != nil && why == nil:
 		why = notSealed()
 		result.Status = why.StatusError()
 		s.say(client, why)
@@ -238,6 +242,11 @@ func (s *Session) say(client streaming.Client, why *End) {
 	line := "sallyport: " + why.Text
 	// A recording that has failed cannot take the note; Close reports that.
 	_ = s.Recorder.Note(line)
+	s.tell(client, line)
+}
+
+// tell writes a line to the person.
+func (s *Session) tell(client streaming.Client, line string) {
 	client.Cut(farewellTime)
 	// Neither is a client that left an error here.
 	switch {

@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,6 +23,8 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/objectstore"
 	"github.com/sallyport-dev/sallyport/internal/objectstore/memory"
 	"github.com/sallyport-dev/sallyport/internal/recording"
+	"github.com/sallyport-dev/sallyport/internal/spool"
+	"github.com/sallyport-dev/sallyport/internal/spool/spooltest"
 	"github.com/sallyport-dev/sallyport/internal/streaming"
 )
 
@@ -83,9 +87,27 @@ func (b *syncBuffer) String() string {
 	return b.b.String()
 }
 
+// worn is a journal whose disk can break.
+type worn struct {
+	recording.Journal
+
+	broken atomic.Pointer[error]
+}
+
+func (w *worn) fail(err error) { w.broken.Store(&err) }
+
+func (w *worn) Append(data []byte) error {
+	if err := w.broken.Load(); err != nil {
+		return *err
+	}
+	return w.Journal.Append(data)
+}
+
 type fixture struct {
-	store *brittle
-	id    string
+	store   *brittle
+	spool   *spool.Spool
+	journal *worn
+	id      string
 	Session
 }
 
@@ -95,10 +117,11 @@ func newFixture(t *testing.T, target func(context.Context, streaming.Streams) er
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{store: &brittle{Store: memory.New(time.Now)}, id: id.String()}
+	f := &fixture{store: &brittle{Store: memory.New(time.Now)}, spool: spooltest.New(t), id: id.String()}
+	f.journal = &worn{Journal: spooltest.Journal(t, f.spool, f.id)}
 	recorder, err := recording.Start(t.Context(), f.store, recording.Options{
 		Now: time.Now, Retention: objectstore.Retention{Mode: objectstore.Compliance, Until: time.Now().Add(time.Hour)},
-		SegmentBytes: 1 << 16,
+		SegmentBytes: 1 << 16, Journal: f.journal,
 	}, recording.Open{Session: f.id, Subject: recording.Subject{Username: "dev"}})
 	if err != nil {
 		t.Fatal(err)
@@ -280,7 +303,7 @@ func TestNothingPassesUnrecorded(t *testing.T) {
 		var f *fixture
 		f = newFixture(t, func(ctx context.Context, s streaming.Streams) error {
 			_, _ = io.WriteString(s.Stdout, "recorded\n")
-			f.store.breakWith(errors.New("disk on fire"))
+			f.store.breakWith(objectstore.ErrRefused)
 			line := []byte(strings.Repeat("more ", 1000))
 			for ctx.Err() == nil {
 				if _, err := s.Stdout.Write(line); err != nil {
@@ -304,13 +327,53 @@ func TestNothingPassesUnrecorded(t *testing.T) {
 		var f *fixture
 		f = newFixture(t, func(_ context.Context, s streaming.Streams) error {
 			_, err := io.WriteString(s.Stdout, "fine\n")
-			f.store.breakWith(errors.New("disk on fire"))
+			f.store.breakWith(objectstore.ErrRefused)
 			return err
 		})
 		result := f.Run(t.Context(), (&person{}).client())
 		var api apierrors.APIStatus
 		if !errors.As(result.Status, &api) || result.Sealed == nil {
 			t.Errorf("status %v, sealed %v", result.Status, result.Sealed)
+		}
+	})
+	t.Run("if the store is out at the end, then the person is told and the exit code stands", func(t *testing.T) {
+		var f *fixture
+		f = newFixture(t, func(_ context.Context, s streaming.Streams) error {
+			f.store.breakWith(errors.New("network on fire"))
+			_, err := io.WriteString(s.Stdout, "fine\n")
+			return err
+		})
+		p := &person{}
+		result := f.Run(t.Context(), p.client())
+		if result.Status != nil || !errors.Is(result.Sealed, recording.ErrPending) || !strings.Contains(p.stderr.String(), "is stored later") {
+			t.Errorf("status %v, sealed %v; the person reads %q", result.Status, result.Sealed, p.stderr.String())
+		}
+		f.store.breakWith(nil)
+		j, err := f.spool.Reopen(f.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := recording.Resume(t.Context(), f.store, time.Now, f.id, j); err != nil {
+			t.Fatal(err)
+		}
+		if got, manifest := f.recorded(t); got[recording.Stdout] != "fine\n" || manifest.Outcome != recording.Closed {
+			t.Errorf("recorded %v, %+v", got, manifest)
+		}
+	})
+	t.Run("if the disk breaks, then the person reads what the disk says", func(t *testing.T) {
+		f := newFixture(t, func(ctx context.Context, s streaming.Streams) error {
+			for ctx.Err() == nil {
+				if _, err := io.WriteString(s.Stdout, "more "); err != nil {
+					break
+				}
+			}
+			return ctx.Err()
+		})
+		f.journal.fail(syscall.ENOSPC)
+		p := &person{}
+		result := f.Run(t.Context(), p.client())
+		if result.Exit.Reason != ReasonRecordingFailed || !strings.Contains(p.stderr.String(), "no space left on device") || p.stdout.String() != "" {
+			t.Errorf("%+v; the person reads %q and %q", result, p.stdout.String(), p.stderr.String())
 		}
 	})
 	t.Run("if input cannot be recorded, then it does not reach the container", func(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/recording"
 )
 
-// output carries one stream from the container to the person: masked, recorded, then delivered. The container's side
-// goes on while a piece is delivered, as long as the queue has room.
+// output carries one stream from the container to the person: masked, recorded, and delivered once the record is durable.
+// The container's side goes on while a piece is delivered, as long as the queue has room.
 //
 // BUG(session): stdout and stderr wait apart. What the container wrote to one can be recorded, and seen, before what it
 // wrote to the other a moment earlier.
@@ -69,11 +69,15 @@ func (o *output) pump() {
 
 func (o *output) pass(out mask.Output) error {
 	if err := record(o.recorder, o.stream, out); err != nil {
-		o.fail(recordingFailed())
+		o.fail(recordingFailed(err))
 		return err
 	}
 	if len(out.User) == 0 {
 		return nil
+	}
+	if err := o.recorder.Commit(); err != nil {
+		o.fail(recordingFailed(err))
+		return fmt.Errorf("recording %s: %w", o.stream, err)
 	}
 	if _, err := o.to.Write(out.User); err != nil {
 		o.fail(clientGone())
@@ -97,7 +101,7 @@ type input struct {
 	err    error // a panic
 }
 
-// Read returns bytes that are recorded. A panic in it ends this session and no other: the target reads in a goroutine of
+// Read returns bytes whose record is durable. A panic in it ends this session and no other: the target reads in a goroutine of
 // its own.
 func (i *input) Read(p []byte) (n int, err error) {
 	defer func() {
@@ -114,8 +118,12 @@ func (i *input) Read(p []byte) (n int, err error) {
 	case n == 0:
 		return 0, err
 	}
-	if failure := record(i.recorder, recording.Stdin, i.masker.Write(p[:n])); failure != nil {
-		i.fail(recordingFailed())
+	failure := record(i.recorder, recording.Stdin, i.masker.Write(p[:n]))
+	if failure == nil {
+		failure = i.recorder.Commit()
+	}
+	if failure != nil {
+		i.fail(recordingFailed(failure))
 		return 0, failure
 	}
 	return n, err
@@ -138,7 +146,7 @@ func (i *input) close() error {
 	i.closed = true
 	err := record(i.recorder, recording.Stdin, i.masker.Flush())
 	if err != nil {
-		i.fail(recordingFailed())
+		i.fail(recordingFailed(err))
 	}
 	return err
 }
