@@ -8,6 +8,8 @@ const (
 	// lookBehind is how far before the current byte a rule looks: a literal and
 	// one byte.
 	lookBehind = 64
+	// trimAbove is how much memory a stream keeps between writes.
+	trimAbove = 64 << 10
 	// maxRules is how many machines fit the set of active ones.
 	maxRules = 62
 )
@@ -79,6 +81,16 @@ func (s *Stream) Write(p []byte) Output {
 	s.pos = start + int64(len(p))
 	s.remember(p)
 	return s.release()
+}
+
+// Trim gives back the memory that a large write took. What the last call returned
+// is no longer valid.
+func (s *Stream) Trim() {
+	if cap(s.buf) <= trimAbove {
+		return
+	}
+	s.begin()
+	s.buf = append([]byte(nil), s.buf...)
 }
 
 // begin drops what the last call returned.

@@ -95,11 +95,10 @@ type Recorder struct {
 	closed  bool
 	tally   tally
 	offset  time.Duration // of the last record
-	pending []byte        // JSON that is not in the journal
+	pending *[]byte       // JSON that is not in the journal; nil for none
 	raw     int           // JSON in the segment being filled, pending included
 
 	commit  sync.Mutex // held while the journal is written
-	spare   []byte     // for pending
 	durable tally      // counts up to the last record in the journal
 	timer   *time.Timer
 
@@ -183,7 +182,7 @@ func (r *Recorder) record(stream Stream, data []byte, hits []mask.Hit) (bool, er
 		n := min(len(data), maxRecordBytes)
 		r.recordOne(stream, data[:n], hits)
 		if data, hits = data[n:], nil; len(data) == 0 {
-			return len(r.pending) >= maxPending || r.raw >= r.opts.SegmentBytes, nil
+			return len(*r.pending) >= maxPending || r.raw >= r.opts.SegmentBytes, nil
 		}
 	}
 }
@@ -195,9 +194,12 @@ func (r *Recorder) recordOne(stream Stream, data []byte, hits []mask.Hit) {
 	now := r.opts.Now()
 	r.offset = max(r.offset, now.Sub(r.start))
 	r.tally.add(now, stream, len(data), hits)
-	before := len(r.pending)
-	r.pending = appendLine(r.pending, &line{n: r.tally.records, time: now, offset: r.offset, by: r.by, stream: stream, data: data, hits: hits})
-	r.raw += len(r.pending) - before
+	if r.pending == nil {
+		r.pending = lend(&linePool)
+	}
+	before := len(*r.pending)
+	*r.pending = appendLine(*r.pending, &line{n: r.tally.records, time: now, offset: r.offset, by: r.by, stream: stream, data: data, hits: hits})
+	r.raw += len(*r.pending) - before
 }
 
 // Commit returns once everything that was recorded before the call is durable. Calls that come while the disk works
@@ -230,32 +232,39 @@ func (r *Recorder) write(want uint64, seal bool) error {
 		return nil
 	}
 	r.mu.Lock()
-	batch := r.pending
-	r.pending, r.spare = r.spare[:0], nil
+	lines := r.pending
+	r.pending = nil
 	seal = (seal || r.raw >= r.opts.SegmentBytes) && r.raw > 0
 	if seal {
 		r.raw = 0
 		r.timer.Stop()
 	}
 	reached := r.durable
-	if len(batch) > 0 {
+	if lines != nil {
 		reached = r.tally.clone()
 	}
 	r.mu.Unlock()
-	if len(batch) > 0 {
-		if err := r.opts.Journal.Append(batch); err != nil {
-			r.fail(err)
-			return err
-		}
+	if err := r.append(lines); err != nil {
+		r.fail(err)
+		return err
 	}
 	r.durable = reached
-	if cap(batch) <= maxRecordBytes {
-		r.spare = batch
-	}
 	if seal {
 		return r.seal()
 	}
 	return nil
+}
+
+// append brings lines, if there are any, into the journal, and gives their memory back.
+func (r *Recorder) append(lines *[]byte) error {
+	if lines == nil {
+		return nil
+	}
+	defer linePool.Put(lines)
+	batch := lend(&batchPool)
+	defer batchPool.Put(batch)
+	*batch = appendBatch(*batch, *lines)
+	return r.opts.Journal.Append(*batch)
 }
 
 func (r *Recorder) seal() error {

@@ -107,14 +107,14 @@ func (s *resumed) bring(ctx context.Context) error {
 		return err
 	}
 	for i, n := range numbers {
-		lines, torn, damaged, err := s.journal.Read(n)
+		batches, torn, damaged, err := s.journal.Read(n)
 		if err != nil {
 			return err
 		}
 		switch {
 		case n <= len(s.Segments):
 			// It was stored, and the recorder died before it could forget it.
-			if err := s.same(ctx, n, lines); err != nil {
+			if err := s.same(ctx, n, batches); err != nil {
 				return err
 			}
 			continue
@@ -124,8 +124,8 @@ func (s *resumed) bring(ctx context.Context) error {
 		case damaged, torn > 0 && i < len(numbers)-1:
 			s.fault = fmt.Sprintf("segment %d is damaged in the spool", n)
 		}
-		if len(lines) > 0 {
-			if err := s.put(ctx, n, lines); err != nil {
+		if len(batches) > 0 {
+			if err := s.put(ctx, n, batches); err != nil {
 				return err
 			}
 		}
@@ -137,7 +137,11 @@ func (s *resumed) bring(ctx context.Context) error {
 }
 
 // same checks that the store holds of segment n at least what the journal does.
-func (s *resumed) same(ctx context.Context, n int, lines []byte) error {
+func (s *resumed) same(ctx context.Context, n int, batches [][]byte) error {
+	lines, err := linesOf(batches)
+	if err != nil {
+		return err
+	}
 	segment := s.Segments[n-1]
 	body, _, err := s.store.Get(ctx, segment.Key, segment.VersionID)
 	if err != nil {
@@ -153,14 +157,14 @@ func (s *resumed) same(ctx context.Context, n int, lines []byte) error {
 	return nil
 }
 
-// put verifies the lines of the next segment, and stores it.
-func (s *resumed) put(ctx context.Context, n int, lines []byte) error {
+// put verifies the batches of the next segment, and stores it.
+func (s *resumed) put(ctx context.Context, n int, batches [][]byte) error {
 	prev := s.check.prev
 	if n == 1 {
 		prev = s.check.open.SHA256
 	}
 	h := header{Format: Format, Session: s.ID, Segment: n, Open: s.check.open.SHA256, Prev: prev, First: s.check.n + 1}
-	object, err := h.object(nil, lines)
+	object, err := h.object(nil, batches)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package recording
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -37,11 +36,25 @@ type sealed struct {
 	after  tally // all counts up to its last record
 }
 
-// buffers lend memory to segments on their way to the store, so that an idle session holds none.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
+// The pools lend memory to records and segments on their way, so that an idle session holds none.
+var (
+	linePool   = sync.Pool{New: func() any { return new([]byte) }}
+	batchPool  = sync.Pool{New: func() any { return new([]byte) }}
+	objectPool = sync.Pool{New: func() any { return new([]byte) }}
+)
 
-// object makes the bytes that are stored: a header, then whole lines in zstd frames.
-func (h header) object(dst, lines []byte) ([]byte, error) {
+func lend(pool *sync.Pool) *[]byte {
+	b, ok := pool.Get().(*[]byte)
+	if !ok {
+		b = new([]byte)
+	}
+	*b = (*b)[:0]
+	return b
+}
+
+// object makes the bytes that are stored: a header, then whole lines in zstd frames. Batches that are frames stay as they
+// are; the lines between them are compressed together.
+func (h header) object(dst []byte, batches [][]byte) ([]byte, error) {
 	if h.Segment > maxSegments {
 		return nil, fmt.Errorf("recording has %d segments, the most there can be", maxSegments)
 	}
@@ -50,17 +63,16 @@ func (h header) object(dst, lines []byte) ([]byte, error) {
 		return nil, fmt.Errorf("encoding a segment header: %w", err)
 	}
 	dst = encoder.EncodeAll(append(text, '\n'), dst)
-	for len(lines) > 0 {
-		n := len(lines)
-		if n > frameBytes {
-			if n = bytes.LastIndexByte(lines[:frameBytes], '\n') + 1; n == 0 {
-				n = bytes.IndexByte(lines, '\n') + 1
-			}
+	var lines []byte
+	for _, b := range batches {
+		if isLines(b) {
+			lines = append(lines, b...)
+			continue
 		}
-		dst = encoder.EncodeAll(lines[:n], dst)
-		lines = lines[n:]
+		dst = append(appendFrames(dst, lines), b...)
+		lines = lines[:0]
 	}
-	return dst, nil
+	return appendFrames(dst, lines), nil
 }
 
 // tally counts what a recording holds.

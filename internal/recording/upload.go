@@ -167,17 +167,14 @@ var errDisk = errors.New("the spool does not give back what was written to it")
 
 // put makes the segment's object and stores it.
 func (u *uploader) put(ctx context.Context, s sealed) error {
-	lines, torn, _, err := u.journal.Read(s.number)
+	batches, torn, _, err := u.journal.Read(s.number)
 	if err != nil || torn > 0 {
 		return errors.Join(errDisk, err)
 	}
-	buffer, ok := buffers.Get().(*[]byte)
-	if !ok {
-		buffer = new([]byte)
-	}
-	defer buffers.Put(buffer)
+	buffer := lend(&objectPool)
+	defer objectPool.Put(buffer)
 	u.next.Segment = s.number
-	if *buffer, err = u.next.object((*buffer)[:0], lines); err != nil {
+	if *buffer, err = u.next.object(*buffer, batches); err != nil {
 		return errors.Join(errDisk, err)
 	}
 	body := objectstore.NewBody(*buffer)

@@ -41,8 +41,7 @@ type Journal struct {
 	file   *os.File      // of the segment being filled; nil before its first batch
 	next   int           // its number
 	good   map[int]int64 // how much of the segments of this process was acknowledged, by number
-	buffer []byte
-	failed error // why nothing can be appended any more
+	failed error         // why nothing can be appended any more
 }
 
 // Append writes one batch of 1 to MaxBatchBytes bytes, and returns once it is on the disk.
@@ -78,21 +77,16 @@ func (j *Journal) write(data []byte) error {
 			return err
 		}
 	}
-	j.buffer = appendBatch(j.buffer[:0], data)
-	if _, err := j.file.Write(j.buffer); err != nil {
+	header := append([]byte(nil), magic...)
+	header = binary.BigEndian.AppendUint32(header, uint32(len(data))) //nolint:gosec // bounded by MaxBatchBytes
+	header = binary.BigEndian.AppendUint32(header, checksum(header[4:], data))
+	if _, err := j.file.Write(header); err != nil {
 		return err
 	}
-	if cap(j.buffer) > 64<<10 {
-		j.buffer = nil // an idle session holds no memory for what was once a lot
+	if _, err := j.file.Write(data); err != nil {
+		return err
 	}
 	return syncData(j.file)
-}
-
-func appendBatch(dst, data []byte) []byte {
-	dst = append(dst, magic...)
-	dst = binary.BigEndian.AppendUint32(dst, uint32(len(data))) //nolint:gosec // bounded by MaxBatchBytes
-	dst = binary.BigEndian.AppendUint32(dst, checksum(dst[len(dst)-4:], data))
-	return append(dst, data...)
 }
 
 // Rotate ends the segment being filled and returns its number; 0 if it is empty.
@@ -129,10 +123,10 @@ func (j *Journal) Segments() ([]int, error) {
 	return numbers, nil
 }
 
-// Read returns the data of all whole batches of a segment, and how many bytes follow them that are none: these were
-// written, but never acknowledged. Damaged is true if whole batches follow even those. Of a segment that this process
-// wrote only what was acknowledged is read.
-func (j *Journal) Read(n int) (data []byte, torn int, damaged bool, err error) {
+// Read returns all whole batches of a segment, and how many bytes follow them that are none: these were written, but
+// never acknowledged. Damaged is true if whole batches follow even those. Of a segment that this process wrote only what
+// was acknowledged is read.
+func (j *Journal) Read(n int) (batches [][]byte, torn int, damaged bool, err error) {
 	raw, err := os.ReadFile(j.path(n))
 	if err != nil {
 		return nil, 0, false, fmt.Errorf("reading the spool: %w", err)
@@ -143,23 +137,22 @@ func (j *Journal) Read(n int) (data []byte, torn int, damaged bool, err error) {
 	if ours && int64(len(raw)) > good {
 		raw = raw[:good]
 	}
-	data, rest := batches(raw)
+	batches, rest := split(raw)
 	if ours && int64(len(raw)) < good {
 		return nil, 0, false, fmt.Errorf("reading the spool: %s was cut from %d bytes to %d", j.path(n), good, len(raw))
 	}
-	return data, len(rest), hasBatch(rest), nil
+	return batches, len(rest), hasBatch(rest), nil
 }
 
-// batches joins the data of all whole batches, in place, and returns what follows them.
-func batches(raw []byte) (data, rest []byte) {
-	data, rest = raw[:0], raw
-	for {
+// split returns the data of all whole batches, and what follows them.
+func split(raw []byte) (batches [][]byte, rest []byte) {
+	for rest = raw; ; {
 		batch, ok := wholeBatch(rest)
 		if !ok {
-			return data, rest
+			return batches, rest
 		}
 		rest = rest[headerBytes+len(batch):]
-		data = append(data, batch...)
+		batches = append(batches, batch)
 	}
 }
 

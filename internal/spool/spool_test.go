@@ -24,8 +24,9 @@ func must(t *testing.T, err error) {
 
 func read(t *testing.T, j *spool.Journal, n int) string {
 	t.Helper()
-	data, torn, damaged, err := j.Read(n)
+	batches, torn, damaged, err := j.Read(n)
 	must(t, err)
+	data := bytes.Join(batches, nil)
 	if torn > 0 || damaged {
 		t.Errorf("segment %d: %d bytes torn, damaged %t", n, torn, damaged)
 	}
@@ -95,24 +96,25 @@ func TestEveryCutOfAFileLosesTheCutBatchOnly(t *testing.T) {
 	whole := fileOf(t, j, dir)
 	for cut := range len(whole) + 1 {
 		k := reopened(t, map[string][]byte{"00000001": whole[:cut]})
-		data, torn, damaged, err := k.Read(1)
+		got, torn, damaged, err := k.Read(1)
 		must(t, err)
-		batches, at := 0, 0
+		data, batches, at := bytes.Join(got, nil), 0, 0
 		for _, end := range ends {
 			if end <= cut {
 				batches, at = batches+1, end
 			}
 		}
 		wantBytes := at - 12*batches
-		if !bytes.Equal(data, want.Bytes()[:wantBytes]) || torn != cut-at || damaged {
+		if len(got) != batches || !bytes.Equal(data, want.Bytes()[:wantBytes]) || torn != cut-at || damaged {
 			t.Fatalf("cut at %d: %q, torn %d, damaged %t", cut, data, torn, damaged)
 		}
 	}
 	for i := range whole {
 		rotten := bytes.Clone(whole)
 		rotten[i] ^= 0x40
-		data, torn, damaged, err := reopened(t, map[string][]byte{"00000001": rotten}).Read(1)
+		batches, torn, damaged, err := reopened(t, map[string][]byte{"00000001": rotten}).Read(1)
 		must(t, err)
+		data := bytes.Join(batches, nil)
 		if torn == 0 || !bytes.HasPrefix(want.Bytes(), data) || (i < ends[3]) != damaged {
 			t.Fatalf("byte %d rots: %q, torn %d, damaged %t", i, data, torn, damaged)
 		}
@@ -226,10 +228,10 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		k := reopened(t, map[string][]byte{"00000001": raw})
-		data, torn, _, err := k.Read(1)
+		batches, torn, _, err := k.Read(1)
 		must(t, err)
-		if len(data)+torn > len(raw) {
-			t.Errorf("%d bytes give %d and %d torn", len(raw), len(data), torn)
+		if n := len(bytes.Join(batches, nil)); n+torn > len(raw) {
+			t.Errorf("%d bytes give %d and %d torn", len(raw), n, torn)
 		}
 	})
 }

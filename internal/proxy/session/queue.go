@@ -8,10 +8,10 @@ import (
 )
 
 const (
-	// pieceBytes is the most that is masked, recorded and delivered at once.
-	pieceBytes = streaming.MessageBytes
+	// pieceBytes is the most that is masked, recorded and delivered at once: it shares one write to the disk.
+	pieceBytes = 4 * streaming.MessageBytes
 	// queueBytes bounds what waits.
-	queueBytes = 4 * pieceBytes
+	queueBytes = 2 * pieceBytes
 )
 
 // queues lends memory to streams that are busy, so that an idle session holds none.
@@ -72,8 +72,8 @@ func (q *queue) next() ([]byte, error) {
 	return q.ring[q.from:min(queueBytes, q.from+min(q.n, pieceBytes))], nil
 }
 
-// taken makes room for n more bytes.
-func (q *queue) taken(n int) {
+// taken makes room for n more bytes, and reports whether nothing waits any more.
+func (q *queue) taken(n int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.n -= n
@@ -83,6 +83,7 @@ func (q *queue) taken(n int) {
 		q.ring, q.from = nil, 0
 	}
 	q.changed.Broadcast()
+	return q.n == 0
 }
 
 // end lets no more in; err is what further writes are told.

@@ -132,6 +132,7 @@ func (s *Session) taps(ctx context.Context, client streaming.Client, end func(er
 	}
 	if client.Stdin != nil {
 		i := &input{recorder: s.Recorder, from: client.Stdin, masker: s.Rules.NewStream(), fail: end}
+		i.start()
 		t.streams.Stdin = i
 		t.closers = append(t.closers, i.close)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sallyport-dev/sallyport/internal/mask"
 	"github.com/sallyport-dev/sallyport/internal/recording"
@@ -63,7 +64,9 @@ func (o *output) pump() {
 			o.queue.end(o.err)
 			return
 		}
-		o.queue.taken(len(piece))
+		if o.queue.taken(len(piece)) {
+			o.masker.Trim()
+		}
 	}
 }
 
@@ -86,7 +89,8 @@ func (o *output) pass(out mask.Output) error {
 	return nil
 }
 
-// input carries stdin from the person to the container. The record of it is masked; what goes on is not altered.
+// input carries stdin from the person to the container. The record of it is masked; what goes on is not altered. The
+// person's side goes on while a piece is recorded, as long as the queue has room.
 //
 // BUG(session): the masker's tail, bytes that may still become a secret, is in the container before it is in the record:
 // holding it back would stop people's typing. It is recorded with the next bytes, or at the end.
@@ -94,40 +98,88 @@ type input struct {
 	recorder *recording.Recorder
 	from     io.Reader
 	fail     func(error)
+	queue    *queue
+	cause    atomic.Pointer[error] // why from ended
 
 	mu     sync.Mutex
 	masker *mask.Stream
+	piece  []byte // recorded, and not yet read, in the queue
 	closed bool
 	err    error // a panic
 }
 
-// Read returns bytes whose record is durable. A panic in it ends this session and no other: the target reads in a goroutine of
-// its own.
+func (i *input) start() {
+	i.queue = newQueue()
+	go i.feed()
+}
+
+// feed reads ahead. A panic in it ends this session and no other.
+func (i *input) feed() {
+	defer func() {
+		if p := recover(); p != nil {
+			i.queue.end(i.panicked(p))
+		}
+	}()
+	_, err := io.Copy(onlyWriter{i.queue}, i.from)
+	if err == nil {
+		err = io.EOF
+	}
+	i.cause.Store(&err)
+	i.queue.end(err)
+}
+
+// Read returns bytes whose record is durable. A panic in it ends this session and no other: the target reads in a
+// goroutine of its own.
 func (i *input) Read(p []byte) (n int, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			n, err = 0, i.panicked(p)
 		}
 	}()
-	n, err = i.from.Read(p)
+	if len(i.piece) == 0 {
+		if i.piece, err = i.next(); err != nil {
+			return 0, err
+		}
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	switch {
-	case i.closed:
+	if i.closed {
 		return 0, io.EOF
-	case n == 0:
-		return 0, err
 	}
-	failure := record(i.recorder, recording.Stdin, i.masker.Write(p[:n]))
-	if failure == nil {
-		failure = i.recorder.Commit()
+	n = copy(p, i.piece)
+	i.piece = i.piece[n:]
+	if i.queue.taken(n) {
+		i.masker.Trim()
 	}
-	if failure != nil {
-		i.fail(recordingFailed(failure))
-		return 0, failure
-	}
-	return n, err
+	return n, nil
 }
+
+// next waits for a piece, and records it.
+func (i *input) next() ([]byte, error) {
+	piece, err := i.queue.next()
+	if err != nil {
+		if cause := i.cause.Load(); cause != nil {
+			err = *cause
+		}
+		return nil, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.closed {
+		return nil, io.EOF
+	}
+	if err = record(i.recorder, recording.Stdin, i.masker.Write(piece)); err == nil {
+		err = i.recorder.Commit()
+	}
+	if err != nil {
+		i.fail(recordingFailed(err))
+		return nil, err
+	}
+	return piece, nil
+}
+
+// onlyWriter hides whatever else a writer can do from io.Copy.
+type onlyWriter struct{ io.Writer }
 
 func (i *input) panicked(p any) error {
 	i.mu.Lock()
@@ -144,6 +196,7 @@ func (i *input) close() error {
 		return i.err
 	}
 	i.closed = true
+	i.queue.end(io.ErrClosedPipe)
 	err := record(i.recorder, recording.Stdin, i.masker.Flush())
 	if err != nil {
 		i.fail(recordingFailed(err))
