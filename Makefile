@@ -27,6 +27,10 @@ GOLANGCI_LINT := GOLANGCI_LINT_CACHE=$(CACHE)/golangci-lint $(TOOLS)/golangci-li
 CONTROLLER_GEN := $(TOOLS)/controller-gen
 DEVCLUSTER := $(CACHE)/tools/devcluster
 
+# The official JavaScript client, one of the clients in the end-to-end tests.
+JS_SOURCE := test/e2e/testdata/js
+JS_CLIENT := $(CACHE)/js/$(shell cat $(JS_SOURCE)/package-lock.json $(JS_SOURCE)/.npmrc | sha256sum | cut -c1-16)
+
 # Where controller-gen finds RBAC and webhook markers; the API types have their own generators.
 MARKED := paths=./controllers/... paths=./webhooks/... paths=./cmd/... paths=./internal/...
 
@@ -88,8 +92,8 @@ test: $(DEVCLUSTER) ## Run all tests that need no node, with a real API server a
 	cd hack/devcluster && go test -shuffle=on -timeout=10m . ./internal/...
 
 .PHONY: e2e
-e2e: install ## Run the tests that need the node (brings it up, builds and installs first)
-	env="$$($(DEVCLUSTER) env)"; eval "$$env"; PATH="$$PWD/bin:$$PATH" DEVCLUSTER="$(DEVCLUSTER)" go test -tags=e2e -count=1 -timeout=40m $(TESTARGS) ./test/e2e/...
+e2e: install $(JS_CLIENT)/.installed ## Run the tests that need the node (brings it up, builds and installs first)
+	env="$$($(DEVCLUSTER) env)"; eval "$$env"; PATH="$$PWD/bin:$$PATH" DEVCLUSTER="$(DEVCLUSTER)" JS_CLIENT="$(JS_CLIENT)" go test -tags=e2e -count=1 -timeout=40m $(TESTARGS) ./test/e2e/...
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (30s)
@@ -160,6 +164,12 @@ $(TOOLS)/.built:
 	@echo "Building golangci-lint, controller-gen and kustomize (once, a few minutes) ..."
 	mkdir -p $(TOOLS)
 	cd hack/tools && go build -trimpath -ldflags '-s -w' -o $(TOOLS)/ tool
+	touch $@
+
+$(JS_CLIENT)/.installed:
+	mkdir -p $(@D)
+	cp $(JS_SOURCE)/package.json $(JS_SOURCE)/package-lock.json $(JS_SOURCE)/.npmrc $(@D)
+	cd $(@D) && npm ci --no-progress
 	touch $@
 
 # `go build` knows best whether it is current, so it always runs; it takes a second when nothing changed.

@@ -21,15 +21,15 @@ const namespace = "e2e"
 
 // node is what the tests know of the machine.
 var node struct {
-	kubectl, kubectl132, mc, kubeconfigs, state, devcluster string
-	work                                                    string
+	kubectl, kubectl132, mc, js, kubeconfigs, state, devcluster string
+	work                                                        string
 }
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
 	for name, field := range map[string]*string{
-		"KUBECTL": &node.kubectl, "KUBECTL_1_32": &node.kubectl132, "MC": &node.mc,
+		"KUBECTL": &node.kubectl, "KUBECTL_1_32": &node.kubectl132, "MC": &node.mc, "JS_CLIENT": &node.js,
 		"KUBECONFIG_DIR": &node.kubeconfigs, "SALLYPORT_NODE": &node.state, "DEVCLUSTER": &node.devcluster,
 	} {
 		if *field = os.Getenv(name); *field == "" {
