@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
+	"github.com/gorilla/websocket"
 	"k8s.io/apimachinery/pkg/util/remotecommand"
 )
 
@@ -28,12 +30,21 @@ func (l *webSocketLeg) demultiplex() error {
 		// Text and binary messages are the same here, as they are to the API server.
 		_, message, err := l.conn.NextReader()
 		if err != nil {
-			return fmt.Errorf("reading from the client: %w", err)
+			return readError(err)
 		}
 		if err := l.receive(message, buffer); err != nil {
 			return err
 		}
 	}
+}
+
+// readError tells a frame that is none from a connection that ended. The library has no type for the first; it has then
+// answered with a close frame that says why.
+func readError(err error) error {
+	if _, closed := errors.AsType[*websocket.CloseError](err); !closed && strings.HasPrefix(err.Error(), "websocket: ") {
+		return fmt.Errorf("%w: %w", ErrProtocol, err)
+	}
+	return fmt.Errorf("reading from the client: %w", err)
 }
 
 func (l *webSocketLeg) receive(message io.Reader, buffer []byte) error {
@@ -42,7 +53,7 @@ func (l *webSocketLeg) receive(message io.Reader, buffer []byte) error {
 		return nil //nolint:nilerr // see above
 	}
 	channel := buffer[0]
-	if l.wire.halfClose && channel == remotecommand.StreamClose {
+	if !l.wire.base64 && channel == remotecommand.StreamClose {
 		return l.halfClose(message, buffer)
 	}
 	if l.wire.base64 {
@@ -74,6 +85,8 @@ func (l *webSocketLeg) receiveStdin(message io.Reader, buffer []byte) error {
 	return nil
 }
 
+// halfClose takes the signal that a channel ends. Before v5 it says nothing, as at the API server; client-go sends it all
+// the same.
 func (l *webSocketLeg) halfClose(message io.Reader, buffer []byte) error {
 	n, err := io.ReadFull(message, buffer[:2])
 	if n != 1 || err == nil {
@@ -82,7 +95,7 @@ func (l *webSocketLeg) halfClose(message io.Reader, buffer []byte) error {
 	switch channel := buffer[0]; {
 	case channel > remotecommand.StreamResize:
 		return fmt.Errorf("%w: a close signal for channel %d", ErrProtocol, channel)
-	case channel == remotecommand.StreamStdIn:
+	case channel == remotecommand.StreamStdIn && l.wire.halfClose:
 		return l.stdinFeed.Close()
 	default:
 		return nil

@@ -5,8 +5,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/streaming/pkg/httpstream"
 )
 
 // FuzzReceive feeds messages to every wire. What comes out of stdin is what was put on channel 0, and nothing panics.
@@ -82,4 +87,95 @@ func TestManySizesAreNotOneHugeSize(t *testing.T) {
 	if got := <-s; got != (TerminalSize{1, 2}) {
 		t.Errorf("the last size is %v", got)
 	}
+}
+
+// FuzzStatus checks that what a server says on the error stream is success, an exit code of one byte, or an error, and that
+// an exit code survives the way to the client.
+func FuzzStatus(f *testing.F) {
+	f.Fuzz(func(t *testing.T, body []byte) {
+		err := statusError(body)
+		var exit ExitError
+		if !errors.As(err, &exit) {
+			return
+		}
+		if exit.Code < 0 || exit.Code > 255 {
+			t.Errorf("the exit code is %d", exit.Code)
+		}
+		again, err := encodeStatus(statusOf(exit), true)
+		if err != nil || !errors.Is(statusError(again), exit) {
+			t.Errorf("%v becomes %s, %v", exit, again, err)
+		}
+	})
+}
+
+// FuzzFrameLimit checks that what passes is a prefix of what came, whole if no frame is too large, however it is cut.
+func FuzzFrameLimit(f *testing.F) {
+	f.Fuzz(func(t *testing.T, frames []byte, piece uint8) {
+		var passed bytes.Buffer
+		limit := &frameLimit{r: bytes.NewReader(frames)}
+		_, err := io.CopyBuffer(onlyWriter{&passed}, onlyReader{limit}, make([]byte, int(piece)+1))
+		if !bytes.HasPrefix(frames, passed.Bytes()) {
+			t.Error("other bytes passed than came")
+		}
+		if legal := framesAreLegal(frames); legal != (err == nil) || legal && passed.Len() != len(frames) {
+			t.Errorf("the frames are legal: %t; %d of %d bytes passed: %v", legal, passed.Len(), len(frames), err)
+		}
+	})
+}
+
+func framesAreLegal(b []byte) bool {
+	for len(b) >= 8 {
+		length, limit := int(b[5])<<16|int(b[6])<<8|int(b[7]), maxDataFrame
+		if b[0] >= 0x80 {
+			limit = maxControlFrame
+		}
+		if length > limit {
+			return false
+		}
+		b = b[min(len(b), 8+length):]
+	}
+	return true
+}
+
+type named struct {
+	httpstream.Stream
+
+	name string
+}
+
+func (n named) Headers() http.Header {
+	header := http.Header{}
+	header.Set(corev1.StreamType, n.name)
+	return header
+}
+
+// FuzzCollector opens streams of any names in any order: each wanted one is taken once, and all others are refused.
+func FuzzCollector(f *testing.F) {
+	f.Fuzz(func(t *testing.T, options uint8, names string) {
+		o := Options{Stdin: options&1 > 0, Stdout: options&2 > 0, Stderr: options&4 > 0}
+		resizes := options&8 > 0
+		wanted := map[string]bool{"error": true, "stdin": o.Stdin, "stdout": o.Stdout, "stderr": o.Stderr, "resize": resizes}
+		c := newCollector(o, resizes)
+		replied := make(chan struct{})
+		close(replied)
+		for name := range strings.SplitSeq(names, ",") {
+			if taken := c.add(named{name: name}, replied) == nil; taken != wanted[name] {
+				t.Errorf("the stream %q was taken: %t", name, taken)
+			}
+			delete(wanted, name)
+		}
+		missing := 0
+		for _, want := range wanted {
+			if want {
+				missing++
+			}
+		}
+		closed := make(chan bool)
+		if missing > 0 {
+			close(closed)
+		}
+		if _, err := c.wait(closed, time.Minute); (err == nil) != (missing == 0) {
+			t.Errorf("%d streams are missing: %v", missing, err)
+		}
+	})
 }

@@ -183,7 +183,7 @@ func TestBrokenProtocolEndsTheSession(t *testing.T) {
 		"if a close signal names no channel":         {v5, "\xff"},
 		"if a close signal names two channels":       {v5, "\xff\x00\x01"},
 		"if a close signal names an unknown channel": {v5, "\xff\x09"},
-		"if version 4 gets a close signal":           {"v4.channel.k8s.io", "\xff\x00"},
+		"if version 4 gets a close signal of two":    {"v4.channel.k8s.io", "\xff\x00\x01"},
 		"if base64 is malformed":                     {v4base64, "0????"},
 		"if base64 has an unknown channel":           {v4base64, "\x00AAAA"},
 		"if a size is malformed":                     {v5, "\x04{80x24}"},
@@ -206,6 +206,14 @@ func TestBrokenProtocolEndsTheSession(t *testing.T) {
 			}
 			if err := <-cause; !errors.Is(err, ErrProtocol) {
 				t.Errorf("ended with %v", err)
+			}
+			for {
+				if _, _, err := conn.ReadMessage(); err != nil {
+					if !websocket.IsCloseError(err, websocket.CloseProtocolError) {
+						t.Errorf("the client reads %v", err)
+					}
+					break
+				}
 			}
 		})
 	}

@@ -24,6 +24,7 @@ var spdyProtocols = []string{
 
 type spdyLeg struct {
 	conn       httpstream.Connection
+	limit      *frameLimit
 	cut        *cutter
 	write      sync.Mutex
 	corks      corks
@@ -51,7 +52,8 @@ func acceptSPDY(w http.ResponseWriter, r *http.Request, o Options) (leg, error) 
 		return nil, errors.New("upgrading to SPDY failed")
 	}
 	l := &spdyLeg{
-		conn: conn, cut: &cutter{conn: network(hijacker.conn)}, corks: corksOf(hijacker.conn), opts: o, sizes: newSizes(), done: make(chan struct{}),
+		conn: conn, limit: hijacker.limit, cut: &cutter{conn: network(hijacker.conn)}, corks: corksOf(hijacker.conn), opts: o,
+		sizes: newSizes(), done: make(chan struct{}),
 		jsonStatus: protocol == remotecommand.StreamProtocolV4Name,
 	}
 	if l.streams, err = streams.wait(conn.CloseChan(), createTimeout); err != nil {
@@ -61,11 +63,17 @@ func acceptSPDY(w http.ResponseWriter, r *http.Request, o Options) (leg, error) 
 	l.stdin.from = l.streams[corev1.StreamTypeStdin]
 	go l.watch()
 	go l.readSizes(resizes)
+	for _, name := range []string{corev1.StreamTypeError, corev1.StreamTypeStdout, corev1.StreamTypeStderr} {
+		go l.readNothing(name)
+	}
 	return l, nil
 }
 
 func (l *spdyLeg) watch() {
 	<-l.conn.CloseChan()
+	if l.limit.over.Load() {
+		l.fail(errFrame)
+	}
 	l.fail(ErrClientGone)
 }
 
@@ -89,6 +97,18 @@ func (l *spdyLeg) readSizes(resizes bool) {
 		l.fail(err)
 	}
 	drain(stream)
+}
+
+// readNothing ends the session at the first byte on a stream that carries only what the gateway says.
+func (l *spdyLeg) readNothing(name string) {
+	stream := l.streams[name]
+	if stream == nil {
+		return
+	}
+	if n, _ := stream.Read(make([]byte, 1)); n > 0 {
+		l.fail(fmt.Errorf("%w: data on stream %s", ErrProtocol, name))
+		drain(stream)
+	}
 }
 
 func (l *spdyLeg) client() Client {
@@ -183,11 +203,12 @@ func (w chunkedWriter) Write(p []byte) (int, error) {
 
 func drain(r io.Reader) { _, _ = io.Copy(io.Discard, r) }
 
-// hijacker remembers the network connection under an upgrade.
+// hijacker remembers the network connection under an upgrade, and bounds the frames that come over it.
 type hijacker struct {
 	http.ResponseWriter
 
-	conn net.Conn
+	conn  net.Conn
+	limit *frameLimit
 }
 
 func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
@@ -197,6 +218,8 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	// What SPDY writes in parts shall also be one TLS record.
 	h.conn = &corkable{Conn: conn}
+	h.limit = &frameLimit{r: rw.Reader}
+	rw.Reader = bufio.NewReader(h.limit)
 	// The server's deadlines were for a request.
 	return h.conn, rw, conn.SetDeadline(time.Time{})
 }

@@ -9,8 +9,10 @@
 //	WebSocket  none or channel.k8s.io, base64.channel.k8s.io, v4.channel.k8s.io, v4.base64.channel.k8s.io,
 //	           v5.channel.k8s.io (with half-close)
 //
-// and refuses any other subprotocol. The handler's error becomes the exit status: nothing (before v4: text), an exit
-// code (ExitError), or a metav1.Status.
+// and refuses any other subprotocol. A WebSocket client before v5 cannot say that its input ends: client-go says it
+// nevertheless, is not heard, and the command waits for more; the JavaScript client closes the connection, which ends the
+// session. The handler's error becomes the exit status: nothing (before v4: text), an exit code (ExitError), or a
+// metav1.Status.
 //
 // # Target leg
 //
@@ -31,8 +33,11 @@
 // The client is any authenticated user with a grant, its bytes are hostile. It may keep a session open without reading
 // or writing until the handler ends it; it may not hold one open without its streams (createTimeout).
 //
-// BUG(streaming): moby/spdystream reads whole data frames of up to 16 MiB and queues 50 of them, so that a hostile SPDY
-// client can make one session hold several hundred MiB of its own input.
+// A SPDY frame is bounded (frameLimit), and so is what the library queues of them: 50 for each of five streams. What the
+// client must not send on ends the session, so that only stdin can fill its queue: some 13 MiB.
+//
+// BUG(streaming): the library also queues headers, inflated. A hostile SPDY client that opens streams and does not read
+// the refusals can make one session hold up to 1 MiB for each of 250.
 package streaming
 
 import (

@@ -159,13 +159,29 @@ func (l *webSocketLeg) finish(status metav1.Status) {
 	}
 	if err == nil {
 		l.write.Lock()
-		err = l.conn.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""))
+		err = l.conn.WriteMessage(websocket.CloseMessage, l.farewell())
 		l.write.Unlock()
 	}
 	if err == nil {
 		<-l.done
 	}
 	l.abort()
+}
+
+// maxCloseReason is what a control frame has room for, beside the code.
+const maxCloseReason = 123
+
+// farewell is the content of the close frame.
+func (l *webSocketLeg) farewell() []byte {
+	select {
+	case <-l.done:
+		if errors.Is(l.err, ErrProtocol) {
+			why := l.err.Error()
+			return websocket.FormatCloseMessage(websocket.CloseProtocolError, why[:min(len(why), maxCloseReason)])
+		}
+	default:
+	}
+	return websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
 }
 
 func (l *webSocketLeg) abort() {
