@@ -26,8 +26,7 @@ type spdyLeg struct {
 	conn       httpstream.Connection
 	limit      *frameLimit
 	cut        *cutter
-	write      sync.Mutex
-	corks      corks
+	send       sender
 	opts       Options
 	jsonStatus bool
 	streams    map[string]httpstream.Stream
@@ -52,8 +51,8 @@ func acceptSPDY(w http.ResponseWriter, r *http.Request, o Options) (leg, error) 
 		return nil, errors.New("upgrading to SPDY failed")
 	}
 	l := &spdyLeg{
-		conn: conn, limit: hijacker.limit, cut: &cutter{conn: network(hijacker.conn)}, corks: corksOf(hijacker.conn), opts: o,
-		sizes: newSizes(), done: make(chan struct{}),
+		conn: conn, limit: hijacker.limit, cut: &cutter{conn: network(hijacker.conn)}, send: sender{corks: corksOf(hijacker.conn)},
+		opts: o, sizes: newSizes(), done: make(chan struct{}),
 		jsonStatus: protocol == remotecommand.StreamProtocolV4Name,
 	}
 	if l.streams, err = streams.wait(conn.CloseChan(), createTimeout); err != nil {
@@ -117,10 +116,10 @@ func (l *spdyLeg) client() Client {
 		c.Stdin = &l.stdin
 	}
 	if l.opts.Stdout {
-		c.Stdout = chunkedWriter{l, l.streams[corev1.StreamTypeStdout]}
+		c.Stdout = chunkedWriter{&l.send, l.streams[corev1.StreamTypeStdout]}
 	}
 	if l.opts.Stderr {
-		c.Stderr = chunkedWriter{l, l.streams[corev1.StreamTypeStderr]}
+		c.Stderr = chunkedWriter{&l.send, l.streams[corev1.StreamTypeStderr]}
 	}
 	if l.opts.TTY {
 		c.Resize = l.sizes
@@ -178,28 +177,36 @@ func (t *turns) Read(p []byte) (int, error) {
 	return t.from.Read(p) //nolint:wrapcheck // io.EOF has to stay what it is
 }
 
-// chunkedWriter keeps frames small: one write is one frame.
-type chunkedWriter struct {
-	leg *spdyLeg
-	to  io.Writer
+// sender writes to the streams of one SPDY connection.
+type sender struct {
+	mu    sync.Mutex
+	corks corks
 }
 
-func (w chunkedWriter) Write(p []byte) (int, error) {
-	w.leg.write.Lock()
-	defer w.leg.write.Unlock()
+// write keeps frames small: one write to a stream is one frame.
+func (s *sender) write(to io.Writer, p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	sent := 0
-	err := w.leg.corks.together(func() error {
+	err := s.corks.together(func() error {
 		for sent < len(p) {
-			n, err := w.to.Write(p[sent:min(len(p), sent+chunkBytes)])
+			n, err := to.Write(p[sent:min(len(p), sent+chunkBytes)])
 			sent += n
 			if err != nil {
-				return fmt.Errorf("writing to the client: %w", err)
+				return fmt.Errorf("writing to a stream: %w", err)
 			}
 		}
 		return nil
 	})
 	return sent, err
 }
+
+type chunkedWriter struct {
+	send *sender
+	to   io.Writer
+}
+
+func (w chunkedWriter) Write(p []byte) (int, error) { return w.send.write(w.to, p) }
 
 func drain(r io.Reader) { _, _ = io.Copy(io.Discard, r) }
 

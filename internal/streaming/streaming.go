@@ -14,10 +14,16 @@
 // session. The handler's error becomes the exit status: nothing (before v4: text), an exit code (ExitError), or a
 // metav1.Status.
 //
+// ServeForward does the same for port-forward, version portforward.k8s.io: over SPDY, and over SPDY in the binary messages
+// of a WebSocket (SPDY/3.1+portforward.k8s.io). A connection is a pair of streams, data and error, with the same port and
+// request ID, in either order. A stream that is unknown, malformed, a second of its kind or one too many is reset, as the
+// kubelet does; a pair that is not complete within createTimeout is, too. A client may be without connections for as long
+// as its session lasts.
+//
 // # Target leg
 //
-// Target opens the stream anew at the API server: WebSocket v5 first, on client-go's transport, and client-go's SPDY
-// executor where the server lacks that.
+// Target opens the stream anew at the API server: WebSocket first (v5, or the tunnel), on client-go's transport, and SPDY
+// where the server lacks that.
 //
 // # Invariants
 //
@@ -91,6 +97,8 @@ type Client struct {
 	Stdout, Stderr io.Writer
 	// Resize holds the latest size that was not fetched; nil without TTY. It is closed when no more will come.
 	Resize <-chan TerminalSize
+	// Forwards are the connections of a port-forward, which has no other streams.
+	Forwards <-chan Forward
 	// Cut ends the connection after this time, unless Serve has ended it by then. A later call replaces an earlier one.
 	Cut func(time.Duration)
 }
@@ -118,6 +126,11 @@ func Serve(w http.ResponseWriter, r *http.Request, o Options, h Handler) error {
 	if err != nil {
 		return err
 	}
+	run(r, l, h)
+	return nil
+}
+
+func run(r *http.Request, l leg, h Handler) {
 	defer l.abort()
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
@@ -129,7 +142,6 @@ func Serve(w http.ResponseWriter, r *http.Request, o Options, h Handler) error {
 		}
 	}()
 	l.finish(statusOf(h(ctx, l.client())))
-	return nil
 }
 
 func accept(w http.ResponseWriter, r *http.Request, o Options) (leg, error) {
@@ -143,6 +155,10 @@ func accept(w http.ResponseWriter, r *http.Request, o Options) (leg, error) {
 	case strings.EqualFold(r.Header.Get("Upgrade"), "SPDY/3.1"):
 		return acceptSPDY(w, r, o)
 	default:
-		return nil, refuse(w, http.StatusBadRequest, fmt.Sprintf("the gateway upgrades to WebSocket and SPDY/3.1, not to %q", r.Header.Get("Upgrade")))
+		return nil, refuseUpgrade(w, r)
 	}
+}
+
+func refuseUpgrade(w http.ResponseWriter, r *http.Request) error {
+	return refuse(w, http.StatusBadRequest, fmt.Sprintf("the gateway upgrades to WebSocket and SPDY/3.1, not to %q", r.Header.Get("Upgrade")))
 }

@@ -28,11 +28,11 @@ type Streams struct {
 	Resize         <-chan TerminalSize
 }
 
-// Target is a container behind the API server.
+// Target is a container, or a pod, behind the API server.
 type Target struct {
 	// API is the gateway's own access; it is not changed.
 	API *rest.Config
-	// URL is of pods/exec or pods/attach, with the options in its query.
+	// URL is of pods/exec, pods/attach or pods/portforward, with the options in its query.
 	URL *url.URL
 	// As says whom to impersonate. It is asked anew for every attempt to connect, so that each can carry a token of its
 	// own.
@@ -48,11 +48,7 @@ type Target struct {
 func (t Target) Stream(ctx context.Context, s Streams) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	a := &attempts{target: t}
-	config := rest.CopyConfig(t.API)
-	config.Wrap(func(rt http.RoundTripper) http.RoundTripper { return attempt{rt, a} })
-	// Neither upgrade exists in HTTP/2.
-	config.NextProtos = []string{"http/1.1"}
+	a, config := t.attempts()
 	err := t.streamWebSocket(ctx, config, s)
 	// A refusal by the API server is final: another transport is no way round it.
 	if httpstream.IsUpgradeFailure(err) && a.refusal == nil {
@@ -62,6 +58,16 @@ func (t Target) Stream(ctx context.Context, s Streams) error {
 		return a.refusal
 	}
 	return err
+}
+
+// attempts prepares the configuration with which all attempts of one session are made.
+func (t Target) attempts() (*attempts, *rest.Config) {
+	a := &attempts{target: t}
+	config := rest.CopyConfig(t.API)
+	config.Wrap(func(rt http.RoundTripper) http.RoundTripper { return attempt{rt, a} })
+	// Neither upgrade exists in HTTP/2.
+	config.NextProtos = []string{"http/1.1"}
+	return a, config
 }
 
 // attempts are those to connect for one session, one after the other.

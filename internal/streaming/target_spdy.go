@@ -21,16 +21,7 @@ import (
 //
 // BUG(streaming): over SPDY client-go takes a connection that breaks for a command that ended well.
 func (t Target) streamSPDY(ctx context.Context, config *rest.Config, s Streams) error {
-	tlsConfig, err := rest.TLSConfigFor(config)
-	if err != nil {
-		return fmt.Errorf("preparing the SPDY connection to the container: %w", err)
-	}
-	// No pings, for the reason that streamWebSocket gives.
-	upgrader, err := spdy.NewRoundTripperWithConfig(spdy.RoundTripperConfig{TLS: tlsConfig, Proxier: config.Proxy})
-	if err != nil {
-		return fmt.Errorf("preparing the SPDY connection to the container: %w", err)
-	}
-	wrapped, err := rest.HTTPWrappersForConfig(config, upgrader)
+	wrapped, upgrader, err := spdyTransport(config)
 	if err != nil {
 		return fmt.Errorf("preparing the SPDY connection to the container: %w", err)
 	}
@@ -52,6 +43,20 @@ func (t Target) streamSPDY(ctx context.Context, config *rest.Config, s Streams) 
 	default:
 		return err
 	}
+}
+
+// spdyTransport has no pings, for the reason that streamWebSocket gives.
+func spdyTransport(config *rest.Config) (http.RoundTripper, *spdy.SpdyRoundTripper, error) {
+	tlsConfig, err := rest.TLSConfigFor(config)
+	if err != nil {
+		return nil, nil, err
+	}
+	upgrader, err := spdy.NewRoundTripperWithConfig(spdy.RoundTripperConfig{TLS: tlsConfig, Proxier: config.Proxy})
+	if err != nil {
+		return nil, nil, err
+	}
+	wrapped, err := rest.HTTPWrappersForConfig(config, upgrader)
+	return wrapped, upgrader, err
 }
 
 // isRemote reports whether an error is the node's word on why the command did not run, such as that there is no such

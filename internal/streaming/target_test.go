@@ -32,10 +32,7 @@ func newAPIServer(t *testing.T, o Options, first http.HandlerFunc, h Handler) *a
 	t.Helper()
 	s := &apiServer{}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.mu.Lock()
-		s.calls = append(s.calls, fmt.Sprint(r.Method, " ", r.Header.Get("Impersonate-User"), " ",
-			r.Header.Get("Impersonate-Group"), " ", r.Header.Get("Impersonate-Extra-Example.com%2ftoken"), " ", r.URL.RawQuery))
-		s.mu.Unlock()
+		s.note(r)
 		if first != nil && websocket.IsWebSocketUpgrade(r) {
 			first(w, r)
 			return
@@ -47,6 +44,13 @@ func newAPIServer(t *testing.T, o Options, first http.HandlerFunc, h Handler) *a
 	s.Server.StartTLS()
 	t.Cleanup(s.Server.Close)
 	return s
+}
+
+func (s *apiServer) note(r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, fmt.Sprint(r.Method, " ", r.Header.Get("Impersonate-User"), " ",
+		r.Header.Get("Impersonate-Group"), " ", r.Header.Get("Impersonate-Extra-Example.com%2ftoken"), " ", r.URL.RawQuery))
 }
 
 func (s *apiServer) target(t *testing.T) Target {

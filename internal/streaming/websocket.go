@@ -89,16 +89,7 @@ func acceptWebSocket(w http.ResponseWriter, r *http.Request, o Options) (leg, er
 		return nil, refuse(w, http.StatusBadRequest,
 			fmt.Sprintf("the gateway speaks none of the WebSocket subprotocols %s", strings.Join(offered, ", ")))
 	}
-	upgrader := websocket.Upgrader{
-		ReadBufferSize: chunkBytes + 64, WriteBufferSize: 1 + MessageBytes, WriteBufferPool: &writeBuffers,
-		Subprotocols: []string{name},
-		// No credential of the gateway travels by itself with a browser, so that an origin says nothing.
-		CheckOrigin: func(*http.Request) bool { return true },
-		Error: func(w http.ResponseWriter, _ *http.Request, _ int, err error) {
-			_ = refuse(w, http.StatusBadRequest, err.Error())
-		},
-	}
-	conn, err := upgrader.Upgrade(w, r, nil)
+	conn, err := upgrader(name).Upgrade(w, r, nil)
 	if err != nil {
 		return nil, fmt.Errorf("upgrading to WebSocket: %w", err)
 	}
@@ -116,6 +107,19 @@ func acceptWebSocket(w http.ResponseWriter, r *http.Request, o Options) (leg, er
 		return nil, fmt.Errorf("greeting the client: %w", err)
 	}
 	return l, nil
+}
+
+// upgrader speaks one subprotocol.
+func upgrader(subprotocol string) *websocket.Upgrader {
+	return &websocket.Upgrader{
+		ReadBufferSize: chunkBytes + 64, WriteBufferSize: 1 + MessageBytes, WriteBufferPool: &writeBuffers,
+		Subprotocols: []string{subprotocol},
+		// No credential of the gateway travels by itself with a browser, so that an origin says nothing.
+		CheckOrigin: func(*http.Request) bool { return true },
+		Error: func(w http.ResponseWriter, _ *http.Request, _ int, err error) {
+			_ = refuse(w, http.StatusBadRequest, err.Error())
+		},
+	}
 }
 
 func (l *webSocketLeg) firstChannel() byte {
