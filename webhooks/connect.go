@@ -46,8 +46,9 @@ type connection struct {
 	namespace, pod, subresource string
 	user                        authorizer.User
 	token                       string
-	exec                        *corev1.PodExecOptions   // set for exec
-	attach                      *corev1.PodAttachOptions // set for attach
+	exec                        *corev1.PodExecOptions        // set for exec
+	attach                      *corev1.PodAttachOptions      // set for attach
+	forward                     *corev1.PodPortForwardOptions // set for portforward
 }
 
 // Handle denies, unless a live session token of the gateway says otherwise.
@@ -75,7 +76,8 @@ func (h *ConnectHandler) parse(req *admission.Request) (*connection, error) {
 		c.attach = &corev1.PodAttachOptions{}
 		err = h.Decoder.Decode(*req, c.attach)
 	case subresourcePortForward:
-		return nil, refuse("port-forward is closed in this cluster: Sallyport does not carry it through the gateway yet")
+		c.forward = &corev1.PodPortForwardOptions{}
+		err = h.Decoder.Decode(*req, c.forward)
 	default:
 		return nil, refuse("Sallyport does not know pods/%s, so it is denied", clip(req.SubResource))
 	}
@@ -102,8 +104,10 @@ func (c *connection) attributes(pod *corev1.Pod) (authorizer.Attributes, error) 
 		return podrequest.Exec(c.user, pod, c.exec)
 	case c.attach != nil:
 		return podrequest.Attach(c.user, pod, c.attach)
+	case c.forward != nil:
+		return podrequest.PortForward(c.user, pod, c.forward)
 	default:
-		return authorizer.Attributes{}, errors.New("neither exec nor attach")
+		return authorizer.Attributes{}, errors.New("neither exec, attach nor port-forward")
 	}
 }
 
@@ -128,6 +132,10 @@ func (h *ConnectHandler) closed(c *connection) error {
 	if c.attach != nil {
 		a.Stdin, a.TTY = c.attach.Stdin, c.attach.TTY
 	}
+	name, what := c.subresource, "code runs in containers only"
+	if c.forward != nil {
+		a.Action, name, what = "PortForward", "port-forward", "ports of pods are reached only"
+	}
 	manifest, err := howto.Manifest(a)
 	if err != nil {
 		return err
@@ -138,7 +146,7 @@ func (h *ConnectHandler) closed(c *connection) error {
 	}
 	line := howto.Exec(again)
 	return refuse("%s", strings.Join([]string{
-		"direct " + c.subresource + " is closed in this cluster: code runs in containers only through the Sallyport gateway, under a grant and recorded.",
+		"direct " + name + " is closed in this cluster: " + what + " through the Sallyport gateway, under a grant and recorded.",
 		"Request a grant, unless you have one:",
 		"  " + howto.Request(wanted),
 		"or with stock kubectl:",

@@ -76,6 +76,15 @@ func (c *connect) toAttach() {
 	c.session.Spec.Action = accessv1alpha1.ActionAttach
 }
 
+// toPortForward turns it into a port-forward that is right in every way.
+func (c *connect) toPortForward() {
+	c.toAttach()
+	c.subresource, c.claims.Subresource = "portforward", "portforward"
+	c.options = &corev1.PodPortForwardOptions{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PodPortForwardOptions"}}
+	c.claims.Container, c.session.Spec.Container = "", ""
+	c.session.Spec.Action = accessv1alpha1.ActionPortForward
+}
+
 func (c *connect) execOptions() *corev1.PodExecOptions { return c.options.(*corev1.PodExecOptions) }
 
 func signingKey(seed byte) ed25519.PrivateKey {
@@ -130,6 +139,7 @@ func TestConnect(t *testing.T) {
 	}{
 		"if the token, the session and the grant fit, then exec is allowed":   {func(*connect) {}, ""},
 		"if the token, the session and the grant fit, then attach is allowed": {(*connect).toAttach, ""},
+		"if they fit, then port-forward is allowed":                           {(*connect).toPortForward, ""},
 
 		// Who comes without the gateway.
 		"if there is no token, then it says how to get in":   {func(c *connect) { c.tokens = func(string) []string { return nil } }, "kubectl sallyport login"},
@@ -150,17 +160,41 @@ func TestConnect(t *testing.T) {
 		"if there are two tokens, then it is denied": {func(c *connect) { c.tokens = func(s string) []string { return []string{s, s} } }, "carries 2 session tokens"},
 
 		// The request itself.
-		"if a port is to be forwarded, then it is denied even with a token": {func(c *connect) { c.subresource = "portforward" }, "port-forward is closed"},
-		"if the subresource is unknown, then it is denied":                  {func(c *connect) { c.subresource = "proxy" }, "does not know pods/proxy"},
-		"if the subresource is empty, then it is denied":                    {func(c *connect) { c.subresource = "" }, "does not know"},
-		"if it is a dry run, then it is denied":                             {func(c *connect) { c.dryRun = true }, "dry run"},
-		"if the operation is another, then it is denied":                    {func(c *connect) { c.change = func(r *admission.Request) { r.Operation = admissionv1.Create } }, "does not know this request"},
-		"if the resource is another, then it is denied":                     {func(c *connect) { c.change = func(r *admission.Request) { r.Resource.Resource = "nodes" } }, "does not know this request"},
-		"if the resource is of another group, then it is denied":            {func(c *connect) { c.change = func(r *admission.Request) { r.Resource.Group = "x" } }, "does not know this request"},
-		"if the pod is not named, then it is denied":                        {func(c *connect) { c.change = func(r *admission.Request) { r.Name = "" } }, "does not know this request"},
-		"if the user is not known, then it is denied":                       {func(c *connect) { c.user, c.claims.Username = "", "" }, "does not know this request"},
-		"if the options are missing, then it is denied":                     {func(c *connect) { c.options = nil }, "cannot be read"},
-		"if the options are garbage, then it is denied":                     {func(c *connect) { c.options = "{" }, "cannot be read"},
+		"if a port is to be forwarded with a token for attach, then it is denied": {func(c *connect) {
+			c.toPortForward()
+			c.claims.Subresource = "attach"
+		}, "for another request"},
+		"if a port is to be forwarded with a token for a container, then it is denied": {func(c *connect) {
+			c.toPortForward()
+			c.claims.Container = "app"
+		}, "for another request"},
+		"if a token for port-forward is used for attach, then it is denied": {func(c *connect) {
+			c.toAttach()
+			c.claims.Subresource = "portforward"
+		}, "for another request"},
+		"if a port-forward belongs to a session of attach, then it is denied": {func(c *connect) {
+			c.toPortForward()
+			c.session.Spec.Action = accessv1alpha1.ActionAttach
+		}, "does not belong to this session"},
+		"if a port-forward names ports in its options, then it is denied": {func(c *connect) {
+			c.toPortForward()
+			c.options.(*corev1.PodPortForwardOptions).Ports = []int32{80}
+		}, "use a newer kubectl"},
+		"if the options of a port-forward are of exec, then it is denied": {func(c *connect) { c.subresource = "portforward" }, "cannot be read"},
+		"if no grant covers a port-forward, then it is denied": {func(c *connect) {
+			c.toPortForward()
+			c.authorizer.decision = authorizer.Decision{}
+		}, "no grant opens this"},
+		"if the subresource is unknown, then it is denied":       {func(c *connect) { c.subresource = "proxy" }, "does not know pods/proxy"},
+		"if the subresource is empty, then it is denied":         {func(c *connect) { c.subresource = "" }, "does not know"},
+		"if it is a dry run, then it is denied":                  {func(c *connect) { c.dryRun = true }, "dry run"},
+		"if the operation is another, then it is denied":         {func(c *connect) { c.change = func(r *admission.Request) { r.Operation = admissionv1.Create } }, "does not know this request"},
+		"if the resource is another, then it is denied":          {func(c *connect) { c.change = func(r *admission.Request) { r.Resource.Resource = "nodes" } }, "does not know this request"},
+		"if the resource is of another group, then it is denied": {func(c *connect) { c.change = func(r *admission.Request) { r.Resource.Group = "x" } }, "does not know this request"},
+		"if the pod is not named, then it is denied":             {func(c *connect) { c.change = func(r *admission.Request) { r.Name = "" } }, "does not know this request"},
+		"if the user is not known, then it is denied":            {func(c *connect) { c.user, c.claims.Username = "", "" }, "does not know this request"},
+		"if the options are missing, then it is denied":          {func(c *connect) { c.options = nil }, "cannot be read"},
+		"if the options are garbage, then it is denied":          {func(c *connect) { c.options = "{" }, "cannot be read"},
 		"if the options are of another kind, then it is denied": {func(c *connect) {
 			c.options = &corev1.PodAttachOptions{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PodAttachOptions"}, Container: "app"}
 		}, "cannot be read"},
@@ -411,6 +445,13 @@ func TestTheWayIn(t *testing.T) {
 		"if it is an attach, then the grant is for that": {
 			change: (*connect).toAttach,
 			want:   []string{"direct attach is closed", "--action Attach", "kubectl attach -n shop web -c app\n"},
+		},
+		"if it is a port-forward, then the grant is for that": {
+			change: (*connect).toPortForward,
+			want: []string{
+				"direct port-forward is closed", "kubectl sallyport request -n shop --pod web --action PortForward --reason WHY\n",
+				`"actions":["PortForward"],"target":{"podName":"web"}`, "kubectl port-forward -n shop pod/web LOCAL:REMOTE\n",
+			},
 		},
 	}
 	for name, tc := range tests {

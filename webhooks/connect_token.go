@@ -30,7 +30,7 @@ func (h *ConnectHandler) check(ctx context.Context, c *connection) error {
 	if err != nil {
 		return refuse("%v; go through the gateway again", err)
 	}
-	if c.container() == "" {
+	if c.container() == "" && c.forward == nil {
 		return refuse("a session of the gateway names its container, and this request does not")
 	}
 	pod := &corev1.Pod{}

@@ -1,7 +1,7 @@
 package v1alpha1
 
 // Action is one way into a container.
-// +kubebuilder:validation:Enum=Exec;Attach;Run;Debug
+// +kubebuilder:validation:Enum=Exec;Attach;PortForward;Run;Debug
 type Action string
 
 // The actions that a grant can name.
@@ -10,6 +10,8 @@ const (
 	ActionExec Action = "Exec"
 	// ActionAttach is pods/attach.
 	ActionAttach Action = "Attach"
+	// ActionPortForward is pods/portforward: connections to any port of the pod, whichever container listens.
+	ActionPortForward Action = "PortForward"
 	// ActionRun is the creation of a pod by a person (kubectl run, kubectl create), and the change of an image of one
 	// (kubectl set image).
 	ActionRun Action = "Run"

@@ -117,6 +117,7 @@ type Window struct {
 // +kubebuilder:validation:XValidation:rule="has(self.durationSeconds) != has(self.window)",message="give exactly one of durationSeconds and window"
 // +kubebuilder:validation:XValidation:rule="self.actions.all(a, a == 'Run') || has(self.target.podName) || has(self.target.selector)",message="target needs podName or selector (only a grant for Run alone does without)"
 // +kubebuilder:validation:XValidation:rule="!self.actions.exists(a, a == 'Run' || a == 'Debug') || has(self.target.images)",message="target.images is required for the actions Run and Debug"
+// +kubebuilder:validation:XValidation:rule="!self.actions.exists(a, a == 'PortForward') || !has(self.target.containers)",message="PortForward reaches the ports of every container of the pod: leave target.containers out, or ask for it in a grant of its own"
 type ExecutionGrantSpec struct {
 	// requester is who created the grant. Admission stamps it; leave it out.
 	// +optional
@@ -130,7 +131,7 @@ type ExecutionGrantSpec struct {
 	// +required
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=4
+	// +kubebuilder:validation:MaxItems=5
 	Actions []Action `json:"actions,omitempty"`
 
 	// target says where.

@@ -19,6 +19,7 @@ const (
 )
 
 // ExecutionSessionSpec is what was decided when the session opened. It never changes.
+// +kubebuilder:validation:XValidation:rule="has(self.container) == (self.action != 'PortForward')",message="every session but a PortForward names its container"
 type ExecutionSessionSpec struct {
 	// user is whose session it is.
 	// +required
@@ -36,8 +37,8 @@ type ExecutionSessionSpec struct {
 	// +required
 	PodRef ObjectReference `json:"podRef,omitempty,omitzero"`
 
-	// container is the container's name, resolved.
-	// +required
+	// container is the container's name, resolved; empty for PortForward, which is to the pod.
+	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Container string `json:"container,omitempty"`

@@ -47,14 +47,14 @@ type User struct {
 // Attributes are the facts of one request. They say nothing about transports.
 type Attributes struct {
 	User User
-	// Action is one of the actions of access.sallyport.dev/v1alpha1: Exec, Attach, Run, Debug.
+	// Action is one of the actions of access.sallyport.dev/v1alpha1: Exec, Attach, PortForward, Run, Debug.
 	Action    string
 	Namespace string
 	// Pod, PodUID and PodLabels are of the pod as it is now; empty for Run.
 	Pod       string
 	PodUID    string
 	PodLabels map[string]string
-	// Container is resolved. Run has none; for Debug it is the container whose processes the new one shares, if any.
+	// Container is resolved. Run and PortForward have none; for Debug it is the container whose processes the new one shares, if any.
 	Container string
 	// Images are those of the containers that would be made: for Run and Debug.
 	Images []string

@@ -12,7 +12,11 @@ import (
 // denial says why not, and what to do now. Where the authorizer offers to request a grant for any command, or says
 // nothing, the narrower request for this one command is offered too, unless there is a secret in it.
 func denial(a authorizer.Attributes, d authorizer.Decision, rules *mask.Rules) string {
-	lines := []string{"sallyport does not let you into container " + a.Container + " of pod " + a.Namespace + "/" + a.Pod + ":"}
+	what := "let you into container " + a.Container
+	if a.Container == "" {
+		what = "forward ports"
+	}
+	lines := []string{"sallyport does not " + what + " of pod " + a.Namespace + "/" + a.Pod + ":"}
 	for _, reason := range d.Reasons {
 		lines = append(lines, "  "+reason)
 	}

@@ -15,7 +15,7 @@ import (
 const requestLong = `Ask for access to a container: make an ExecutionGrant, and wait until it is decided.
 
 A command after -- limits the grant to exactly that command. If no pod is named, what stands after -- is read as the
-kubectl exec line that you want to run, and pod, container, namespace and command are taken from it.
+kubectl exec, attach or port-forward line that you want to run, and pod, container, namespace and command are taken from it.
 
 The reason, the ticket and the command are written into the grant as they are, where others can read them: put no
 secret into them.
@@ -31,6 +31,9 @@ const requestExample = `  # A shell for 15 minutes in one pod
 
   # What I was about to type
   kubectl sallyport request --reason "look at the log" -- kubectl exec -n shop web-0 -c app -- cat /var/log/app.log
+
+  # The ports of a pod
+  kubectl sallyport request --pod db-0 --action PortForward --reason "look at the slow queries"
 
   # Any pod of an application, tonight
   kubectl sallyport request -l app=web --from 2026-11-23T22:00:00Z --until 2026-11-23T23:00:00Z --reason "migration 42"
@@ -61,7 +64,7 @@ func (p *plugin) newRequest() *cobra.Command {
 	fs.StringVar(&o.pod, "pod", "", "the pod")
 	fs.StringVarP(&o.selector, "selector", "l", "", "labels of the pods")
 	fs.StringSliceVarP(&o.containers, "container", "c", nil, "a container (default all of the pod; can be repeated)")
-	fs.StringSliceVar(&o.actions, "action", []string{string(accessv1alpha1.ActionExec)}, "Exec, Attach, Run or Debug (can be repeated)")
+	fs.StringSliceVar(&o.actions, "action", []string{string(accessv1alpha1.ActionExec)}, "Exec, Attach, PortForward, Run or Debug (can be repeated)")
 	fs.StringSliceVar(&o.images, "image", nil, "an image for Run and Debug, a glob (can be repeated)")
 	fs.DurationVar(&o.duration, "for", 15*time.Minute, "how long, from the approval on: 10s to 12h")
 	fs.StringVar(&o.from, "from", "", "begin of a fixed window, RFC 3339 (default now)")
@@ -169,8 +172,10 @@ func (o *requestOptions) readLine(cmd *cobra.Command) error {
 		}
 		o.containers = []string{got.Container}
 	}
-	if !cmd.Flags().Changed("action") && got.Verb == "attach" {
-		o.actions = []string{string(accessv1alpha1.ActionAttach)}
+	if action := map[string]accessv1alpha1.Action{
+		"attach": accessv1alpha1.ActionAttach, "port-forward": accessv1alpha1.ActionPortForward,
+	}[got.Verb]; action != "" && !cmd.Flags().Changed("action") {
+		o.actions = []string{string(action)}
 	}
 	o.pod, o.command = got.Pod, got.Command
 	return nil

@@ -35,6 +35,7 @@ func TestRequestManifest(t *testing.T) {
 		"if a new pod is wanted, then its image":           {"run", []string{"--action", "Run", "--image", "busybox:*", "--reason", "why", "--subject", "group:ops"}},
 		"if an exec line is given, then it is read":        {"line", []string{"--reason", "why", "--", "kubectl", "exec", "-it", "-n", "pay", "web-0", "-capp", "--", "sh", "-c", "ls *"}},
 		"if an attach line is given, then it is read":      {"attach", []string{"--reason", "why", "--", "kubectl", "attach", "web-0"}},
+		"if a port-forward line is given, then it is read": {"forward", []string{"--reason", "why", "--", "kubectl", "port-forward", "-n", "pay", "db-0", "5432"}},
 		"if the command is kubectl in a pod, then just so": {"kubectl", []string{"--pod", "web-0", "--reason", "why", "--", "kubectl", "version"}},
 	}
 	for name, tc := range tests {
@@ -50,6 +51,7 @@ func TestRequestManifest(t *testing.T) {
 func TestRequestRefusesWhatNoGrantCanSay(t *testing.T) {
 	tests := map[string]struct{ args, says string }{
 		"if the action is unknown, then it is named":         {"--pod a --action Fly", `"Fly"`},
+		"if PortForward is limited to a container, then so":  {"--pod a -c app --action portforward", "--container"},
 		"if Debug has no image, then --image":                {"--pod a --action Debug", "--image"},
 		"if a deployment is named, then --selector":          {"--pod deploy/a", "--selector"},
 		"if the selector cannot be read, then it is named":   {"-l a=b=c", "--selector"},

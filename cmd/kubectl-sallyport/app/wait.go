@@ -166,12 +166,16 @@ func (p *plugin) span(grant *accessv1alpha1.ExecutionGrant) string {
 	return text
 }
 
-// enter says how to use a grant for Exec or Attach.
+// enter says how to use a grant for Exec, Attach or PortForward.
 func (o *requestOptions) enter(grant *accessv1alpha1.ExecutionGrant) {
 	if config, err := o.flags.ToRESTConfig(); err == nil && !gatewaycontext.Through(config.Host) {
 		o.say("This context does not go through the gateway. Once: kubectl sallyport login")
 	}
 	if grant.Spec.Target.PodName == "" {
+		return
+	}
+	if grant.Spec.Actions[0] == accessv1alpha1.ActionPortForward {
+		o.say("Go in with: %s", quote([]string{"kubectl", "port-forward", "-n", grant.Namespace, "pod/" + grant.Spec.Target.PodName, "LOCAL:REMOTE"}))
 		return
 	}
 	argv := []string{"kubectl", "", "-it", "-n", grant.Namespace, grant.Spec.Target.PodName}
@@ -187,7 +191,7 @@ func (o *requestOptions) enter(grant *accessv1alpha1.ExecutionGrant) {
 		}
 	case accessv1alpha1.ActionAttach:
 		argv[1] = "attach"
-	case accessv1alpha1.ActionRun, accessv1alpha1.ActionDebug:
+	case accessv1alpha1.ActionPortForward, accessv1alpha1.ActionRun, accessv1alpha1.ActionDebug:
 		return
 	}
 	o.say("Go in with: %s", quote(argv))

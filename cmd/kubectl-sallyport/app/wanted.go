@@ -60,12 +60,13 @@ func (w *wanted) grant(namespace string, now time.Time) (*accessv1alpha1.Executi
 
 func (w *wanted) setActions(spec *accessv1alpha1.ExecutionGrantSpec) error {
 	all := []accessv1alpha1.Action{
-		accessv1alpha1.ActionExec, accessv1alpha1.ActionAttach, accessv1alpha1.ActionRun, accessv1alpha1.ActionDebug,
+		accessv1alpha1.ActionExec, accessv1alpha1.ActionAttach, accessv1alpha1.ActionPortForward,
+		accessv1alpha1.ActionRun, accessv1alpha1.ActionDebug,
 	}
 	for _, word := range w.actions {
 		i := slices.IndexFunc(all, func(a accessv1alpha1.Action) bool { return strings.EqualFold(string(a), word) })
 		if i < 0 {
-			return fmt.Errorf("--action must be Exec, Attach, Run or Debug, not %q", word)
+			return fmt.Errorf("--action must be Exec, Attach, PortForward, Run or Debug, not %q", word)
 		}
 		if !slices.Contains(spec.Actions, all[i]) {
 			spec.Actions = append(spec.Actions, all[i])
@@ -84,6 +85,8 @@ func (w *wanted) setTarget(spec *accessv1alpha1.ExecutionGrantSpec) error {
 		return errors.New("say where with --pod or --selector")
 	case makes && len(w.images) == 0:
 		return errors.New("the actions Run and Debug need --image")
+	case len(w.containers) > 0 && slices.Contains(spec.Actions, accessv1alpha1.ActionPortForward):
+		return errors.New("PortForward is to the whole pod: leave --container out, or ask for it in a request of its own")
 	}
 	if w.selector != "" {
 		selector, err := metav1.ParseToLabelSelector(w.selector)

@@ -5,8 +5,9 @@
 //   - its subject is the user (by exact name), one of the user's groups, or the service account;
 //   - it is active: the condition Active is True, activeFrom ≤ now < activeUntil, it is not being deleted, and the
 //     digest of what it is now (package approval) is the one that was approved;
-//   - it names the action, and the pod by name and UID or by labels (not for Run), the container if it names any, every
-//     image (for Run and Debug), and the command if it names any (not for Attach).
+//   - it names the action, and the pod by name and UID or by labels (not for Run), the container if it names any (for PortForward
+//     it names none), every
+//     image (for Run and Debug), and the command if it names any (not for Attach and PortForward).
 //
 // Of several grants the one that ends last decides, so that webhook and proxy choose the same. Where none covers the
 // request, the reasons name the nearest of the person's own grants and what is missing, and how to request one.

@@ -73,6 +73,10 @@ func runAttributes(a *authorizer.Attributes) {
 	*a = authorizer.Attributes{User: a.User, Action: "Run", Namespace: "shop", Images: []string{"busybox:1"}, Command: []string{"sleep", "60"}}
 }
 
+func forwardAttributes(a *authorizer.Attributes) {
+	a.Action, a.Container, a.Command = "PortForward", "", nil
+}
+
 func debugAttributes(a *authorizer.Attributes) {
 	a.Action, a.Container, a.Images, a.Command = "Debug", "", []string{"busybox:1"}, nil
 }
@@ -80,6 +84,7 @@ func debugAttributes(a *authorizer.Attributes) {
 func TestAuthorize(t *testing.T) {
 	type grants = []*accessv1alpha1.ExecutionGrant
 	exec, attach, run, debug := accessv1alpha1.ActionExec, accessv1alpha1.ActionAttach, accessv1alpha1.ActionRun, accessv1alpha1.ActionDebug
+	forward := accessv1alpha1.ActionPortForward
 	user := func(kind accessv1alpha1.SubjectKind, namespace, name string) accessv1alpha1.Subject {
 		return accessv1alpha1.Subject{Kind: kind, Namespace: namespace, Name: name}
 	}
@@ -215,6 +220,28 @@ func TestAuthorize(t *testing.T) {
 		"if the action is Attach, then commands do not matter": {
 			grants: grants{activate(pinned("g").Actions(exec, attach).Command("ls"))}, allow: "g",
 			request: func(a *authorizer.Attributes) { a.Action, a.Command = "Attach", nil },
+		},
+
+		// PortForward.
+		"if the action is PortForward, then commands do not matter": {
+			grants: grants{activate(pinned("g").Actions(exec, forward).Command("ls"))}, request: forwardAttributes, allow: "g",
+		},
+		"if it is for Exec only, then a port-forward is denied": {
+			grants: grants{activate(pinned("g"))}, request: forwardAttributes, reasons: []string{"covers the action Exec, not PortForward", "--action PortForward"},
+		},
+		"if it is for PortForward only, then exec is denied": {
+			grants: grants{activate(pinned("g").Actions(forward))}, reasons: []string{"covers the action PortForward, not Exec", noHelp},
+		},
+		"if it names a container, then a port-forward is denied": {
+			grants: grants{activate(pinned("g").Actions(forward).Containers("app"))}, request: forwardAttributes,
+			reasons: []string{"ports belong to the whole pod", "request one"},
+		},
+		"if the pod was replaced, then a port-forward is denied": {
+			grants: grants{activate(pinned("g").Actions(forward).PodUID("old"))}, request: forwardAttributes, reasons: []string{"replaced", "request one"},
+		},
+		"if a port-forward comes with a container, then it is denied": {
+			grants:  grants{activate(pinned("g").Actions(forward))},
+			request: func(a *authorizer.Attributes) { a.Action, a.Command = "PortForward", nil }, reasons: []string{"request one"},
 		},
 
 		// Run and Debug.

@@ -86,6 +86,8 @@ func matchScope(g *accessv1alpha1.ExecutionGrant, a *authorizer.Attributes, m *m
 		checks = append(checks, matchPod, matchContainer, matchCommand)
 	case accessv1alpha1.ActionAttach:
 		checks = append(checks, matchPod, matchContainer)
+	case accessv1alpha1.ActionPortForward:
+		checks = append(checks, matchPod, matchNoContainer)
 	case accessv1alpha1.ActionRun:
 		checks = append(checks, matchImages, matchCommand)
 	case accessv1alpha1.ActionDebug:
@@ -138,6 +140,18 @@ func matchContainer(g *accessv1alpha1.ExecutionGrant, a *authorizer.Attributes, 
 		return miss(otherContainer, "grant %q covers container %s only: name it with --target", g.Name, strings.Join(names, ", "))
 	default:
 		return miss(otherContainer, "grant %q covers container %s, not %s", g.Name, strings.Join(names, ", "), a.Container)
+	}
+}
+
+// matchNoContainer is about the pod's network, which its containers share. Admission refuses a grant that limits both.
+func matchNoContainer(g *accessv1alpha1.ExecutionGrant, a *authorizer.Attributes, _ *matcher) fit {
+	switch {
+	case a.Container != "":
+		return fit{}
+	case len(g.Spec.Target.Containers) > 0:
+		return miss(otherContainer, "grant %q covers containers only, and ports belong to the whole pod", g.Name)
+	default:
+		return fit{nearness: covers}
 	}
 }
 

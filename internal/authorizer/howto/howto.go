@@ -88,8 +88,11 @@ func Approve(namespace, name string) string {
 	return join([]string{"kubectl", "sallyport", "approve", "-n", namespace, name})
 }
 
-// Exec is the kubectl command line of an Exec or Attach itself.
+// Exec is the kubectl command line of an Exec, Attach or PortForward itself.
 func Exec(a authorizer.Attributes) string {
+	if a.Action == "PortForward" {
+		return join([]string{"kubectl", "port-forward", "-n", a.Namespace, "pod/" + a.Pod, "LOCAL:REMOTE"})
+	}
 	words := []string{"kubectl", strings.ToLower(a.Action), "-n", a.Namespace, a.Pod}
 	if a.Container != "" {
 		words = append(words, "-c", a.Container)

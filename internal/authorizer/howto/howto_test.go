@@ -39,6 +39,9 @@ func TestRequest(t *testing.T) {
 		"if the action is another one, then it is named": {
 			with(func(a *authorizer.Attributes) { a.Action = "Attach" }), "kubectl sallyport request -n shop --pod web-0 -c app --action Attach --reason WHY",
 		},
+		"if ports are wanted, then no container is named": {
+			authorizer.Attributes{Action: "PortForward", Namespace: "shop", Pod: "web-0"}, "kubectl sallyport request -n shop --pod web-0 --action PortForward --reason WHY",
+		},
 		"if a pod is made, then its images are named and it is not": {
 			authorizer.Attributes{Action: "Run", Namespace: "shop", Pod: "new", Images: []string{"busybox:1", "evil; id"}},
 			"kubectl sallyport request -n shop --action Run --image busybox:1 --image 'evil; id' --reason WHY",
@@ -64,6 +67,9 @@ func TestExec(t *testing.T) {
 		},
 		"if the command cannot be pasted, then a word stands for it": {
 			authorizer.Attributes{Action: "Exec", Namespace: "shop", Pod: "web-0", Command: []string{"a\nb"}}, "kubectl exec -n shop web-0 -- COMMAND",
+		},
+		"if it is a port-forward, then the ports are to be filled in": {
+			authorizer.Attributes{Action: "PortForward", Namespace: "shop", Pod: "web-0"}, "kubectl port-forward -n shop pod/web-0 LOCAL:REMOTE",
 		},
 		"if it is an attach, then there is no command": {
 			authorizer.Attributes{Action: "Attach", Namespace: "shop", Pod: "web-0"}, "kubectl attach -n shop web-0",

@@ -35,6 +35,17 @@ func Attach(user authorizer.User, pod *corev1.Pod, o *corev1.PodAttachOptions) (
 	return a, nil
 }
 
+// PortForward describes pods/portforward with these options. It is to the pod: which ports is known to the streams only.
+func PortForward(user authorizer.User, pod *corev1.Pod, o *corev1.PodPortForwardOptions) (authorizer.Attributes, error) {
+	if len(o.Ports) > 0 {
+		return authorizer.Attributes{}, fmt.Errorf("ports in the query are of a protocol without recording; use a newer kubectl")
+	}
+	return authorizer.Attributes{
+		User: user, Action: "PortForward",
+		Namespace: pod.Namespace, Pod: pod.Name, PodUID: string(pod.UID), PodLabels: pod.Labels,
+	}, nil
+}
+
 func attributes(user authorizer.User, action string, pod *corev1.Pod, container string) (authorizer.Attributes, error) {
 	name, err := resolveContainer(pod, container)
 	if err != nil {

@@ -92,6 +92,20 @@ func TestAttributesHoldAllFacts(t *testing.T) {
 	}
 }
 
+func TestPortForwardIsToThePod(t *testing.T) {
+	user := authorizer.User{Name: "dev"}
+	want := authorizer.Attributes{
+		User: user, Action: "PortForward", Namespace: "shop", Pod: "web", PodUID: "web-uid", PodLabels: map[string]string{"app": "web"},
+	}
+	got, err := PortForward(user, testPod(), &corev1.PodPortForwardOptions{})
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	if a, err := PortForward(user, testPod(), &corev1.PodPortForwardOptions{Ports: []int32{80}}); err == nil {
+		t.Errorf("ports in the options gave %+v", a)
+	}
+}
+
 func TestExecNeedsACommand(t *testing.T) {
 	if a, err := Exec(authorizer.User{Name: "dev"}, testPod(), &corev1.PodExecOptions{Container: "app"}); err == nil {
 		t.Errorf("got %+v", a)

@@ -1,4 +1,4 @@
-// Package execline reads a kubectl exec or attach command line, so that a person can ask for exactly what they were
+// Package execline reads a kubectl exec, attach or port-forward command line, so that a person can ask for exactly what they were
 // about to type: "kubectl exec -n payments web-0 -c app -- ls /tmp".
 //
 // The line is read with kubectl's own rules (flags before and after the verb, clustered short flags, "--" before
@@ -19,13 +19,13 @@ import (
 
 // Line is what a command line asks for.
 type Line struct {
-	Verb       string // "exec" or "attach"
+	Verb       string // "exec", "attach" or "port-forward"
 	Kubeconfig string // empty if not given, as the other names
 	Context    string
 	Namespace  string
 	Pod        string // never empty
 	Container  string
-	Command    []string // never empty for exec, empty for attach
+	Command    []string // never empty for exec, empty for the others
 }
 
 // Is reports whether args looks like a kubectl command line.
@@ -62,13 +62,15 @@ func Parse(args []string) (Line, error) {
 // check says what is wrong with the words after the verb.
 func (l *Line) check(words []string) error {
 	switch {
-	case l.Verb != "exec" && l.Verb != "attach":
-		return fmt.Errorf("only kubectl exec and kubectl attach can be read, not kubectl %s: use flags", l.Verb)
+	case l.Verb != "exec" && l.Verb != "attach" && l.Verb != "port-forward":
+		return fmt.Errorf("only kubectl exec, attach and port-forward can be read, not kubectl %s: use flags", l.Verb)
 	case len(words) == 0:
 		return fmt.Errorf("kubectl %s names no pod", l.Verb)
 	case len(words) > 1 && l.Verb == "exec":
 		return fmt.Errorf("put -- before the command: kubectl exec %s -- %s …", words[0], words[1])
-	case len(words) > 1, l.Verb == "attach" && len(l.Command) > 0:
+	case l.Verb == "port-forward" && (len(words) == 1 || len(l.Command) > 0 || l.Container != ""):
+		return errors.New("kubectl port-forward names a pod and ports, and nothing else")
+	case l.Verb == "attach" && (len(words) > 1 || len(l.Command) > 0):
 		return errors.New("kubectl attach takes no command")
 	case l.Verb == "exec" && len(l.Command) == 0:
 		return errors.New("kubectl exec names no command")
@@ -91,7 +93,7 @@ func PodName(word string) (string, error) {
 	return name, nil
 }
 
-// flags are those of kubectl exec and attach, and those of every kubectl command that say where.
+// flags are those of kubectl exec, attach and port-forward, and those of every kubectl command that say where.
 func (l *Line) flags() *pflag.FlagSet {
 	fs := pflag.NewFlagSet("kubectl", pflag.ContinueOnError)
 	fs.SetOutput(io.Discard)
@@ -104,6 +106,7 @@ func (l *Line) flags() *pflag.FlagSet {
 	fs.BoolP("stdin", "i", false, "")
 	fs.BoolP("tty", "t", false, "")
 	fs.BoolP("quiet", "q", false, "")
+	fs.StringSlice("address", nil, "")
 	fs.String("pod-running-timeout", "", "")
 	fs.String("request-timeout", "", "")
 	fs.StringP("v", "v", "", "")
