@@ -19,9 +19,10 @@ const (
 )
 
 // Cast writes the recording as an asciicast: both output streams as output,
-// stdin as input, notes as markers. It is a view for people: bytes that are no
+// stdin as input, notes and the events of forwarded connections as markers. It is a view for people: bytes that are no
 // text are replaced, stdout and stderr are merged, and where there was no
 // terminal a newline also returns the carriage, as a terminal would have done.
+// The bytes of forwarded connections are no terminal's, and are left out.
 func Cast(ctx context.Context, w io.Writer, r *Recording, v asciicast.Version) error {
 	cols, rows, err := r.firstSize(ctx)
 	if err != nil {
@@ -81,8 +82,12 @@ func (c *caster) record(rec Record) error {
 		return c.event(asciicast.Resize, string(rec.Data))
 	case Note:
 		return c.event(asciicast.Marker, string(rec.Data))
+	case Forward:
+		return c.event(asciicast.Marker, forwardWords(rec))
 	case Ended:
 		return c.exit(rec)
+	case ForwardIn, ForwardOut:
+		return nil
 	default:
 		return nil
 	}

@@ -16,8 +16,10 @@ type Record struct {
 	Offset time.Duration // since the session's start, by a clock that does not step
 	By     string        // the subject's username
 	Stream Stream
-	Data   []byte     // the exact bytes
-	Hits   []mask.Hit // secrets whose masking ended in this record
+	// Connection is the number of the forwarded connection that it is of; 0 for none.
+	Connection uint64
+	Data       []byte     // the exact bytes
+	Hits       []mask.Hit // secrets whose masking ended in this record
 }
 
 // header is the first line of a segment: it ties the segment to its session and
@@ -43,6 +45,7 @@ type jsonRecord struct {
 	Offset int64     `json:"o"`
 	By     string    `json:"s"`
 	Stream Stream    `json:"c"`
+	Conn   uint64    `json:"k"`
 	Before []byte    `json:"b"`
 	Text   string    `json:"d"`
 	After  []byte    `json:"e"`
@@ -63,7 +66,7 @@ func parseRecord(line []byte) (Record, error) {
 	case j.Offset < 0:
 		return Record{}, errors.New("record with a negative offset")
 	}
-	r := Record{N: j.N, Time: j.Time.UTC(), Offset: time.Duration(j.Offset), By: j.By, Stream: j.Stream}
+	r := Record{N: j.N, Time: j.Time.UTC(), Offset: time.Duration(j.Offset), By: j.By, Stream: j.Stream, Connection: j.Conn}
 	r.Data = append(append(j.Before, j.Text...), j.After...)
 	for _, h := range j.Hits {
 		r.Hits = append(r.Hits, mask.Hit(h))

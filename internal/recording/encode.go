@@ -25,8 +25,10 @@ type line struct {
 	offset time.Duration
 	by     []byte // the subject's username as a JSON string, quotes included
 	stream Stream
-	data   []byte // at most maxRecordBytes
-	hits   []mask.Hit
+	// connection is that of a port-forward session which the record is of; 0 for none.
+	connection uint64
+	data       []byte // at most maxRecordBytes
+	hits       []mask.Hit
 }
 
 // appendLine appends the record as one line of JSON. It does not allocate when
@@ -43,6 +45,10 @@ func appendLine(dst []byte, l *line) []byte {
 	dst = append(dst, `,"c":"`...)
 	dst = append(dst, l.stream...)
 	dst = append(dst, '"')
+	if l.connection > 0 {
+		dst = append(dst, `,"k":`...)
+		dst = strconv.AppendUint(dst, l.connection, 10)
+	}
 	dst = appendData(dst, l.data)
 	dst = appendHits(dst, l.hits)
 	return append(dst, '}', '\n')

@@ -43,6 +43,14 @@ func TestAppendLine(t *testing.T) {
 	}
 }
 
+func TestAppendConnection(t *testing.T) {
+	l := line{n: 1, time: noon, by: []byte(`"a"`), stream: ForwardIn, connection: 1 << 40, data: []byte("x")}
+	got, err := parseRecord(appendLine(nil, &l))
+	if err != nil || got.Connection != l.connection || got.Stream != ForwardIn || string(got.Data) != "x" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
 func TestAppendHits(t *testing.T) {
 	l := line{n: 1, time: noon, by: []byte(`"a"`), stream: Stderr, data: []byte("***"), hits: []mask.Hit{{Rule: "jwt", Offset: 4, Length: 3}, {Rule: `odd"rule`, Offset: 9, Length: 1}}}
 	got, err := parseRecord(appendLine(nil, &l))

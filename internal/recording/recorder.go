@@ -106,6 +106,8 @@ type Recorder struct {
 	failed   chan struct{} // closed after err is set
 	err      error
 
+	connection uint64 // that the record being written is of; 0 for none
+
 	closeOnce sync.Once
 	manifest  Manifest
 	closeErr  error
@@ -161,8 +163,14 @@ func start(ctx context.Context, store objectstore.Store, opts Options, open Open
 // It copies data. Nothing of it is durable before Commit. Once the recording has
 // failed it returns why for ever: nothing more may then pass in the session.
 func (r *Recorder) Record(stream Stream, data []byte, hits ...mask.Hit) error {
+	return r.put(0, stream, data, hits)
+}
+
+func (r *Recorder) put(connection uint64, stream Stream, data []byte, hits []mask.Hit) error {
 	r.mu.Lock()
+	r.connection = connection
 	full, err := r.record(stream, data, hits)
+	r.connection = 0
 	r.mu.Unlock()
 	if err != nil || !full {
 		return err
@@ -198,7 +206,9 @@ func (r *Recorder) recordOne(stream Stream, data []byte, hits []mask.Hit) {
 		r.pending = lend(&linePool)
 	}
 	before := len(*r.pending)
-	*r.pending = appendLine(*r.pending, &line{n: r.tally.records, time: now, offset: r.offset, by: r.by, stream: stream, data: data, hits: hits})
+	*r.pending = appendLine(*r.pending, &line{
+		n: r.tally.records, time: now, offset: r.offset, by: r.by, stream: stream, connection: r.connection, data: data, hits: hits,
+	})
 	r.raw += len(*r.pending) - before
 }
 

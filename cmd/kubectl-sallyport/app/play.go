@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
 	"github.com/sallyport-dev/sallyport/cmd/kubectl-sallyport/internal/player"
 	"github.com/sallyport-dev/sallyport/cmd/kubectl-sallyport/internal/safeterm"
 	"github.com/sallyport-dev/sallyport/cmd/kubectl-sallyport/internal/transcript"
@@ -85,8 +87,11 @@ func (o *playOptions) run(cmd *cobra.Command, beginning string) error {
 	if err != nil {
 		return judge(err)
 	}
-	o.say("Session of %s in %s/%s/%s, %s; %s.", safeterm.Line(r.Open.Subject.Username), safeterm.Line(r.Open.Namespace),
-		safeterm.Line(r.Open.Pod), safeterm.Line(r.Open.Container), utc(r.Open.Started), safeterm.Line(ending(r)))
+	where := strings.TrimSuffix(r.Open.Namespace+"/"+r.Open.Pod+"/"+r.Open.Container, "/")
+	o.say("Session of %s in %s, %s; %s.", safeterm.Line(r.Open.Subject.Username), safeterm.Line(where), utc(r.Open.Started), safeterm.Line(ending(r)))
+	if r.Open.Action == string(accessv1alpha1.ActionPortForward) {
+		o.say("A port-forward shows nothing on a terminal. What passed: kubectl sallyport sessions show %s --log", safeterm.Line(r.ID))
+	}
 	return nil
 }
 

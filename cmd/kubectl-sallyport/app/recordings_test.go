@@ -221,6 +221,43 @@ func TestFindingRecordings(t *testing.T) {
 	}
 }
 
+func TestARecordedPortForwardIsShown(t *testing.T) {
+	w := newWorld(t)
+	store := memory.New(func() time.Time { return idTime(t, ttyID) })
+	w.store = store
+	now := idTime(t, ttyID)
+	r, err := recording.Start(t.Context(), store, recording.Options{
+		Now:        func() time.Time { now = now.Add(time.Second); return now },
+		Retention:  objectstore.Retention{Mode: objectstore.Compliance, Until: idTime(t, ttyID).AddDate(1, 0, 0).Truncate(time.Second)},
+		FlushEvery: time.Hour, Journal: spooltest.Journal(t, spooltest.New(t), ttyID),
+	}, recording.Open{Session: ttyID, Subject: recording.Subject{Username: "jane"}, Action: "PortForward", Namespace: "shop", Pod: "web-0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{
+		r.ForwardEvent(1, recording.ForwardEvent{Event: recording.ForwardOpened, Port: 80}),
+		r.RecordForward(1, recording.ForwardIn, []byte("GET / HTTP/1.1\r\n")),
+		r.RecordForward(1, recording.ForwardOut, []byte("\xff\x1b")),
+		r.ForwardEvent(1, recording.ForwardEvent{Event: recording.ForwardClosed, Port: 80, Message: "over"}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := r.Close(t.Context(), recording.Exit{Reason: "client-gone"}); err != nil {
+		t.Fatal(err)
+	}
+	for args, wanted := range map[string][]string{
+		"sessions show":        {"Action:       PortForward", "Total:        forward-in: 16 bytes in 1 records", "Verified:     yes, all of it"},
+		"sessions show --log":  {"forward/1  port 80 opened", "forward-in/1  GET / HTTP/1.1\n", `forward-out/1  \xff\x1b`, "port 80 closed: over"},
+		"sessions show --json": {`"stream":"forward-in","connection":1,"text":"GET / HTTP/1.1\r\n"`, `"connection":1,"base64":"/xs="`},
+		"play --cast -":        {`"m", "connection 1 to port 80 opened"`, `"m", "connection 1 to port 80 closed: over"`},
+	} {
+		w.run(append(strings.Fields(args), ttyID)...).want(t, exit.OK, wanted, nil)
+	}
+	w.run("play", ttyID).want(t, exit.OK, nil, []string{"Session of jane in shop/web-0, ", "sessions show " + ttyID + " --log"})
+}
+
 func TestBrokenEvidence(t *testing.T) {
 	prefix, err := recording.Prefix(ttyID)
 	if err != nil {

@@ -24,8 +24,8 @@ of order between the first object and the last; nothing is signed yet, so not wh
 
   --log    each line of input and output with its time (UTC), its subject and its stream. Controls, and bytes that
            are no text, are written as \x1b. A line comes when it is complete, with the time of its first byte.
-  --json   the records exactly, one JSON object a line: n, time, offset (seconds), by, stream, and text, or base64
-           where the bytes are no text; masked lists the rules that masked something.
+  --json   the records exactly, one JSON object a line: n, time, offset (seconds), by, stream, connection (of a
+           port-forward), and text, or base64 where the bytes are no text; masked lists the rules that masked something.
 
 ` + storeHelp
 
@@ -138,9 +138,11 @@ func (o *showOptions) printRecording(r *recording.Recording) {
 	o.row("Cluster", open.Cluster)
 	o.row("Action", open.Action)
 	o.row("Pod", fmt.Sprintf("%s/%s (UID %s) on %s", open.Namespace, open.Pod, open.PodUID, orNone(open.Node)))
-	o.row("Container", fmt.Sprintf("%s, image %s %s", open.Container, orNone(open.Image), open.ImageID))
-	o.print("%-13s %s", "Command:", orNone(quote(open.Argv)))
-	o.row("Streams", fmt.Sprintf("terminal %t, input %t", open.TTY, open.Stdin))
+	if open.Container != "" { // a port-forward has none
+		o.row("Container", fmt.Sprintf("%s, image %s %s", open.Container, orNone(open.Image), open.ImageID))
+		o.print("%-13s %s", "Command:", orNone(quote(open.Argv)))
+		o.row("Streams", fmt.Sprintf("terminal %t, input %t", open.TTY, open.Stdin))
+	}
 	o.row("Grant", fmt.Sprintf("%s/%s (%s)", open.Grant.Namespace, open.Grant.Name, open.Grant.Digest))
 	o.row("Reason", open.Grant.Reason)
 	if open.Grant.Ticket != "" {

@@ -24,7 +24,7 @@ func (o *showOptions) printLog(ctx context.Context, r *recording.Recording) erro
 		if err != nil {
 			return judge(err)
 		}
-		_, err = fmt.Fprintf(w, "%s  %s  %-6s  %s\n", e.Time.UTC().Format(logTime), safeterm.Line(e.By), safeterm.Line(string(e.Stream)),
+		_, err = fmt.Fprintf(w, "%s  %s  %-6s  %s\n", e.Time.UTC().Format(logTime), safeterm.Line(e.By), safeterm.Line(e.Source()),
 			safeterm.Line(string(e.Text)))
 		if err != nil {
 			return err
@@ -35,14 +35,15 @@ func (o *showOptions) printLog(ctx context.Context, r *recording.Recording) erro
 
 // jsonRecord is one record as --json prints it.
 type jsonRecord struct {
-	N      uint64           `json:"n"`
-	Time   time.Time        `json:"time"`
-	Offset float64          `json:"offset"` // seconds since the session's start
-	By     string           `json:"by"`
-	Stream recording.Stream `json:"stream"`
-	Text   *string          `json:"text,omitempty"`
-	Base64 []byte           `json:"base64,omitempty"` // where the bytes are no text
-	Masked []string         `json:"masked,omitempty"` // rules that masked something in it
+	N          uint64           `json:"n"`
+	Time       time.Time        `json:"time"`
+	Offset     float64          `json:"offset"` // seconds since the session's start
+	By         string           `json:"by"`
+	Stream     recording.Stream `json:"stream"`
+	Connection uint64           `json:"connection,omitempty"` // the number of the forwarded connection
+	Text       *string          `json:"text,omitempty"`
+	Base64     []byte           `json:"base64,omitempty"` // where the bytes are no text
+	Masked     []string         `json:"masked,omitempty"` // rules that masked something in it
 }
 
 // printRecords prints the records, one JSON object a line.
@@ -61,7 +62,7 @@ func (o *showOptions) printRecords(ctx context.Context, r *recording.Recording) 
 }
 
 func recordJSON(rec recording.Record) jsonRecord {
-	j := jsonRecord{N: rec.N, Time: rec.Time.UTC(), Offset: rec.Offset.Seconds(), By: rec.By, Stream: rec.Stream}
+	j := jsonRecord{N: rec.N, Time: rec.Time.UTC(), Offset: rec.Offset.Seconds(), By: rec.By, Stream: rec.Stream, Connection: rec.Connection}
 	if utf8.Valid(rec.Data) {
 		j.Text = new(string(rec.Data))
 	} else {

@@ -1,17 +1,20 @@
 // Package transcript turns the records of a session into lines: what was typed and what was shown, each with its
 // time and its subject.
 //
-// Records hold whatever bytes one read gave; a line may be spread over many of them. An entry has the time of its
-// first byte and comes when its line is complete, so entries of different streams may be out of order by the time a
-// line took. A line end is LF; in stdin also CR, which is what the Enter key sends. Bytes are kept as they are, but
-// for the line end.
+// Records hold whatever bytes one read gave; a line may be spread over many of them. An entry has the time of
+// its first byte and comes when its line is complete, so entries of different streams may be out of order by the
+// time a line took. Each forwarded connection has lines of its own, in both directions. A line end is LF; in
+// stdin also CR, which is what the Enter key sends. Bytes are kept as they are, but for the line end.
 package transcript
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/sallyport-dev/sallyport/internal/recording"
@@ -25,32 +28,39 @@ type Entry struct {
 	Time   time.Time // of its first byte, UTC
 	By     string
 	Stream recording.Stream
-	Text   []byte // valid until the next entry
+	// Connection is the number of the forwarded connection; 0 for none.
+	Connection uint64
+	Text       []byte // valid until the next entry
+}
+
+// Source names the stream, and the connection that it is of.
+func (e Entry) Source() string {
+	if e.Connection == 0 {
+		return string(e.Stream)
+	}
+	return fmt.Sprintf("%s/%d", e.Stream, e.Connection)
+}
+
+// source is one stream, of one connection where there are many.
+type source struct {
+	stream     recording.Stream
+	connection uint64
 }
 
 // Entries yields the lines of records. After an error it yields nothing more.
 func Entries(records iter.Seq2[recording.Record, error]) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		lines := map[recording.Stream]*line{
-			recording.Stdin:  {ends: "\r\n"},
-			recording.Stdout: {ends: "\n"},
-			recording.Stderr: {ends: "\n"},
+		lines := map[source]*line{
+			{stream: recording.Stdin}:  {ends: "\r\n"},
+			{stream: recording.Stdout}: {ends: "\n"},
+			{stream: recording.Stderr}: {ends: "\n"},
 		}
 		for rec, err := range records {
 			if err != nil {
 				yield(Entry{}, err)
 				return
 			}
-			if l := lines[rec.Stream]; l != nil {
-				if !l.add(rec, yield) {
-					return
-				}
-				continue
-			}
-			if rec.Stream == recording.Ended && !flush(lines, yield) {
-				return
-			}
-			if !yield(Entry{Time: rec.Time, By: rec.By, Stream: rec.Stream, Text: event(rec)}, nil) {
+			if !next(lines, rec, yield) {
 				return
 			}
 		}
@@ -58,14 +68,51 @@ func Entries(records iter.Seq2[recording.Record, error]) iter.Seq2[Entry, error]
 	}
 }
 
+// next yields what a record completes.
+func next(lines map[source]*line, rec recording.Record, yield func(Entry, error) bool) bool {
+	from := source{rec.Stream, rec.Connection}
+	if lines[from] == nil && (rec.Stream == recording.ForwardIn || rec.Stream == recording.ForwardOut) {
+		lines[from] = &line{ends: "\n"}
+	}
+	if l := lines[from]; l != nil {
+		return l.add(rec, yield)
+	}
+	if rec.Stream == recording.Ended && !flush(lines, yield) {
+		return false
+	}
+	// At its end nothing more comes of a connection; at its beginning nothing has come yet.
+	for _, s := range []recording.Stream{recording.ForwardIn, recording.ForwardOut} {
+		if rec.Stream == recording.Forward && !flushOne(lines, source{s, rec.Connection}, yield) {
+			return false
+		}
+	}
+	return yield(Entry{Time: rec.Time, By: rec.By, Stream: rec.Stream, Connection: rec.Connection, Text: event(rec)}, nil)
+}
+
 // flush yields what has no line end yet.
-func flush(lines map[recording.Stream]*line, yield func(Entry, error) bool) bool {
-	for _, s := range []recording.Stream{recording.Stdin, recording.Stdout, recording.Stderr} {
-		if l := lines[s]; len(l.entry.Text) > 0 && !l.emit(yield) {
+func flush(lines map[source]*line, yield func(Entry, error) bool) bool {
+	order := func(x, y source) int {
+		return cmp.Or(cmp.Compare(rank(x.stream), rank(y.stream)), cmp.Compare(x.connection, y.connection))
+	}
+	for _, from := range slices.SortedFunc(maps.Keys(lines), order) {
+		if !flushOne(lines, from, yield) {
 			return false
 		}
 	}
 	return true
+}
+
+func rank(s recording.Stream) int {
+	return slices.Index([]recording.Stream{recording.Stdin, recording.Stdout, recording.Stderr, recording.ForwardIn, recording.ForwardOut}, s)
+}
+
+// flushOne also forgets the connection.
+func flushOne(lines map[source]*line, from source, yield func(Entry, error) bool) bool {
+	l := lines[from]
+	if from.connection > 0 {
+		delete(lines, from)
+	}
+	return l == nil || len(l.entry.Text) == 0 || l.emit(yield)
 }
 
 // line collects one stream.
@@ -78,7 +125,7 @@ func (l *line) add(rec recording.Record, yield func(Entry, error) bool) bool {
 	data := rec.Data
 	for len(data) > 0 {
 		if len(l.entry.Text) == 0 {
-			l.entry = Entry{Time: rec.Time, By: rec.By, Stream: rec.Stream, Text: l.entry.Text}
+			l.entry = Entry{Time: rec.Time, By: rec.By, Stream: rec.Stream, Connection: rec.Connection, Text: l.entry.Text}
 		}
 		end := bytes.IndexAny(data, l.ends)
 		room := MaxLine - len(l.entry.Text)
@@ -112,6 +159,13 @@ func (l *line) emit(yield func(Entry, error) bool) bool {
 
 // event says in words what a record without stream data means.
 func event(rec recording.Record) []byte {
+	if rec.Stream == recording.Forward {
+		var e recording.ForwardEvent
+		if json.Unmarshal(rec.Data, &e) != nil {
+			return rec.Data
+		}
+		return []byte(e.Words())
+	}
 	if rec.Stream != recording.Ended {
 		return rec.Data
 	}

@@ -23,8 +23,12 @@ func script(lines ...string) iter.Seq2[recording.Record, error] {
 	return func(yield func(recording.Record, error) bool) {
 		for i, s := range lines {
 			stream, data, _ := strings.Cut(s, ":")
+			var connection uint64
+			if name, number, ok := strings.Cut(stream, "/"); ok {
+				stream, connection = name, uint64(number[0]-'0')
+			}
 			rec := recording.Record{
-				N: uint64(i + 1), Time: start.Add(time.Duration(i) * time.Second), By: "jane",
+				Connection: connection, N: uint64(i + 1), Time: start.Add(time.Duration(i) * time.Second), By: "jane",
 				Stream: recording.Stream(stream), Data: []byte(data),
 			}
 			if s == "!" {
@@ -65,6 +69,17 @@ func TestEntries(t *testing.T) {
 		},
 		"if the exit does not parse, then as it is": {[]string{"exit:{"}, []string{"0 exit {"}},
 		"if reading fails, then it ends there":      {[]string{"stdout:a\nb", "!", "stdout:c\n"}, []string{"0 stdout a", "broken"}},
+		"if connections are forwarded, then each has lines of its own": {
+			[]string{
+				`forward/1:{"event":"opened","port":80}`, "forward-in/1:GET", `forward/2:{"event":"opened","port":81}`, "forward-in/2:PUT /\r\n", "forward-in/1: /\n",
+				"forward-out/1:no end", `forward/1:{"event":"closed","port":80,"message":"over"}`, "forward-out/2:cut", `exit:{"reason":"client-gone"}`,
+			},
+			[]string{
+				"0 forward/1 port 80 opened", "2 forward/2 port 81 opened", "3 forward-in/2 PUT /", "1 forward-in/1 GET /",
+				"5 forward-out/1 no end", "6 forward/1 port 80 closed: over", "7 forward-out/2 cut", "8 exit client-gone",
+			},
+		},
+		"if an event does not parse, then as it is": {[]string{"forward/1:{"}, []string{"0 forward/1 {"}},
 		"if a carriage returns inside, then it is kept": {
 			[]string{"stdout:10%\r20%\r\n"}, []string{"0 stdout 10%\r20%"},
 		},
@@ -77,7 +92,7 @@ func TestEntries(t *testing.T) {
 					got = append(got, err.Error())
 					continue
 				}
-				got = append(got, fmt.Sprintf("%d %s %s", int(e.Time.Sub(start).Seconds()), e.Stream, e.Text))
+				got = append(got, fmt.Sprintf("%d %s %s", int(e.Time.Sub(start).Seconds()), e.Source(), e.Text))
 				if e.By != "jane" {
 					t.Errorf("by %q", e.By)
 				}
