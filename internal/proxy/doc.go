@@ -3,9 +3,9 @@
 // Under /apis/gateway.sallyport.dev/v1alpha1/gateways/main/proxy lies the whole Kubernetes API. A request
 // there takes one of three ways, chosen by its path alone (route):
 //
-//   - pods/exec and pods/attach become sessions: decided, recorded and masked (package session). A request for
+//   - pods/exec, pods/attach and pods/portforward become sessions: decided, recorded and masked (package session). A request for
 //     them that does not ask for an upgrade is refused, never passed on.
-//   - everything that could carry a stream past the recorder is refused: port-forward, every proxy subresource,
+//   - everything that could carry a stream past the recorder is refused: every proxy subresource,
 //     the gateway itself (a loop), and every other upgrade, however its headers are spelled.
 //   - all else goes to the API server as the user, byte for byte: lists, watches, logs, apply.
 //

@@ -57,6 +57,7 @@ type world struct {
 	noPod       bool
 	noSessions  bool
 	noWebSocket bool
+	refusal     string   // what the webhook says, whatever comes
 	calls       []string // of exec, at the API server
 	tokens      map[string]bool
 	sessions    []*accessv1alpha1.ExecutionSession
@@ -180,7 +181,7 @@ func (w *world) serveAPI(rw http.ResponseWriter, r *http.Request) {
 		w.serveReview(rw, r)
 	case r.URL.Path == "/api/v1/namespaces/shop/pods/web" && !impersonated:
 		w.servePod(rw)
-	case strings.HasSuffix(r.URL.Path, "/exec") || strings.HasSuffix(r.URL.Path, "/attach"):
+	case strings.HasSuffix(r.URL.Path, "/exec") || strings.HasSuffix(r.URL.Path, "/attach") || strings.HasSuffix(r.URL.Path, "/portforward"):
 		w.serveExec(rw, r)
 	default:
 		w.api(rw, r)
@@ -234,6 +235,9 @@ func (w *world) serveExec(rw http.ResponseWriter, r *http.Request) {
 	w.tokens[claims.ID] = true
 	w.calls = append(w.calls, fmt.Sprint(r.Method, " ", subresource, " as ", r.Header.Get("Impersonate-User"), " ",
 		r.Header.Values("Impersonate-Group"), " level ", r.Header.Get("Impersonate-Extra-Example.com%2flevel")))
+	if w.refusal != "" {
+		err = errors.New(w.refusal)
+	}
 	refused := w.noWebSocket && r.Header.Get("Upgrade") == "websocket"
 	w.mu.Unlock()
 	if refused {
@@ -244,9 +248,35 @@ func (w *world) serveExec(rw http.ResponseWriter, r *http.Request) {
 		writeError(rw, forbidden(fmt.Sprint("the webhook says: ", err)))
 		return
 	}
+	if subresource == "portforward" {
+		_ = streaming.ServeForward(rw, r, ports)
+		return
+	}
 	flag := func(name string) bool { return query.Get(name) == "true" }
 	o := streaming.Options{Stdin: flag("stdin"), Stdout: flag("stdout"), Stderr: flag("stderr"), TTY: flag("tty")}
 	_ = streaming.Serve(rw, r, o, func(ctx context.Context, c streaming.Client) error { return container(ctx, c, query["command"]) })
+}
+
+// ports answers every connection with its port and then with its own bytes.
+func ports(ctx context.Context, c streaming.Client) error {
+	for {
+		select {
+		case f := <-c.Forwards:
+			go func() {
+				defer f.Reset()
+				if f.Port == 1 {
+					f.End("connection refused")
+					return
+				}
+				_, _ = fmt.Fprintf(f, "%d ", f.Port)
+				_, _ = io.Copy(f, f)
+				f.End("")
+				_, _ = io.Copy(io.Discard, f)
+			}()
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // container runs a command.

@@ -84,7 +84,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case kindPass:
 		ctx := context.WithValue(r.Context(), innerKey{}, inner{path: to.Path, user: user})
 		h.pass.ServeHTTP(w, r.WithContext(ctx))
-	case kindExec, kindAttach:
+	case kindExec, kindAttach, kindPortForward:
 		h.sessions.serve(w, r, to, user)
 	case kindNone:
 		fallthrough

@@ -41,6 +41,14 @@ func attachOptions(query url.Values) (*corev1.PodAttachOptions, error) {
 	return o, err
 }
 
+// portForwardOptions insists on a query without ports, which is of WebSocket protocols that the gateway does not speak.
+func portForwardOptions(query url.Values) (*corev1.PodPortForwardOptions, error) {
+	if len(query["ports"]) > 0 {
+		return nil, apierrors.NewBadRequest("the gateway takes no ports in the query of pods/portforward; use kubectl, or a client that names them in its streams")
+	}
+	return &corev1.PodPortForwardOptions{}, nil
+}
+
 func streamOptions(query url.Values, stdin, stdout, stderr, tty *bool, container *string) error {
 	for _, name := range []string{"stdin", "stdout", "stderr", "tty", "container"} {
 		if len(query[name]) > 1 {

@@ -24,8 +24,9 @@ type request struct {
 	subresource string
 	user        authorizer.User
 	streams     streaming.Options
-	exec        *corev1.PodExecOptions   // for exec
-	attach      *corev1.PodAttachOptions // for attach
+	exec        *corev1.PodExecOptions        // for exec
+	attach      *corev1.PodAttachOptions      // for attach
+	forward     *corev1.PodPortForwardOptions // for portforward
 
 	pod        *corev1.Pod
 	attributes authorizer.Attributes
@@ -48,6 +49,11 @@ func newRequest(r *http.Request, to route, user authorizer.User) (*request, erro
 			return nil, err
 		}
 		q.streams = streaming.Options{Stdin: q.attach.Stdin, Stdout: q.attach.Stdout, Stderr: q.attach.Stderr, TTY: q.attach.TTY}
+	case kindPortForward:
+		q.subresource = "portforward"
+		if q.forward, err = portForwardOptions(r.URL.Query()); err != nil {
+			return nil, err
+		}
 	case kindNone, kindGroups, kindGroup, kindResources, kindGatewayList, kindGateway, kindPass:
 		fallthrough
 	default:
@@ -69,15 +75,23 @@ func (s *sessions) admit(ctx context.Context, q *request) error {
 		return apierrors.NewConflict(podResource, pod.Name, errors.New("the pod is being deleted"))
 	}
 	q.pod = pod
-	if q.exec != nil {
-		q.attributes, err = podrequest.Exec(q.user, pod, q.exec)
-	} else {
-		q.attributes, err = podrequest.Attach(q.user, pod, q.attach)
-	}
-	if err != nil {
+	if q.attributes, err = q.describe(pod); err != nil {
 		return apierrors.NewBadRequest(err.Error())
 	}
 	return s.decide(ctx, q)
+}
+
+func (q *request) describe(pod *corev1.Pod) (authorizer.Attributes, error) {
+	switch {
+	case q.exec != nil:
+		return podrequest.Exec(q.user, pod, q.exec)
+	case q.attach != nil:
+		return podrequest.Attach(q.user, pod, q.attach)
+	case q.forward != nil:
+		return podrequest.PortForward(q.user, pod, q.forward)
+	default:
+		return authorizer.Attributes{}, errors.New("neither exec, attach nor port-forward")
+	}
 }
 
 func (s *sessions) decide(ctx context.Context, q *request) error {

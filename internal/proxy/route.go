@@ -25,6 +25,7 @@ const (
 	kindPass
 	kindExec
 	kindAttach
+	kindPortForward
 )
 
 // route is what a request asks for. Path is the path of the Kubernetes API behind the gateway; Namespace and
@@ -131,7 +132,7 @@ func innerRoute(r *http.Request, inner string) (route, error) {
 	case "attach":
 		return sessionRoute(r, info, inner, kindAttach)
 	case "portforward":
-		return route{}, forbidden("this version of the gateway does not carry port-forward")
+		return sessionRoute(r, info, inner, kindPortForward)
 	case proxySegment:
 		return route{}, forbidden("this version of the gateway does not carry the proxy of " + info.Resource)
 	}
@@ -139,7 +140,7 @@ func innerRoute(r *http.Request, inner string) (route, error) {
 		return route{}, forbidden("this version of the gateway does not carry proxy requests")
 	}
 	if asksUpgrade(r) {
-		return route{}, forbidden("the gateway upgrades connections for pods/exec and pods/attach only")
+		return route{}, forbidden("the gateway upgrades connections for pods/exec, pods/attach and pods/portforward only")
 	}
 	return route{Kind: kindPass, Path: inner}, nil
 }

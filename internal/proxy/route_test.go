@@ -41,6 +41,7 @@ func TestRoutesThatExist(t *testing.T) {
 		"if a path begins with a dot, then it passes":           {gw + "/.well-known/openid-configuration", false, route{Kind: kindPass, Path: "/.well-known/openid-configuration"}},
 		"if it is exec, then it is a session":                   {exec, true, route{Kind: kindExec, Path: "/api/v1/namespaces/shop/pods/web/exec", Namespace: "shop", Pod: "web"}},
 		"if it is attach, then it is a session":                 {gw + "/api/v1/namespaces/shop/pods/web/attach", true, route{Kind: kindAttach, Path: "/api/v1/namespaces/shop/pods/web/attach", Namespace: "shop", Pod: "web"}},
+		"if it is port-forward, then it is a session":           {gw + "/api/v1/namespaces/shop/pods/web/portforward", true, route{Kind: kindPortForward, Path: "/api/v1/namespaces/shop/pods/web/portforward", Namespace: "shop", Pod: "web"}},
 		"if exec is spelled with needless codes, then it is it": {gw + "/api/v1/namespaces/shop/pods/web/%65xec", true, route{Kind: kindExec, Path: "/api/v1/namespaces/shop/pods/web/exec", Namespace: "shop", Pod: "web"}},
 	}
 	for name, tc := range tests {
@@ -81,8 +82,9 @@ func TestRoutesThatAreRefused(t *testing.T) {
 		"if it leads back to the gateway, then it is refused":        {"GET", gw + gw + "/version", false, 403},
 		"if it leads back in capitals, then it is refused":           {"GET", gw + "/apis/GATEWAY.sallyport.dev/v1alpha1/gateways/main/proxy/version", false, 403},
 		"if it leads to the gateway object, then it is refused":      {"GET", gw + "/apis/gateway.sallyport.dev/v1alpha1/gateways/main", false, 403},
-		"if it is a port-forward, then it is refused":                {"POST", gw + "/api/v1/namespaces/shop/pods/web/portforward", true, 403},
-		"if it is a port-forward without upgrade, it is refused":     {"GET", gw + "/api/v1/namespaces/shop/pods/web/portforward", false, 403},
+		"if it is a port-forward of a service, then it is refused":   {"POST", gw + "/api/v1/namespaces/shop/services/web/portforward", true, 403},
+		"if it is a port-forward in capitals, then it is refused":    {"POST", gw + "/api/v1/namespaces/shop/pods/web/portForward", true, 403},
+		"if it is a port-forward without upgrade, it is refused":     {"GET", gw + "/api/v1/namespaces/shop/pods/web/portforward", false, 400},
 		"if it is a pod's proxy, then it is refused":                 {"GET", gw + "/api/v1/namespaces/shop/pods/web/proxy/etc/passwd", false, 403},
 		"if it is a service's proxy, then it is refused":             {"GET", gw + "/api/v1/namespaces/shop/services/web:80/proxy", false, 403},
 		"if it is a node's proxy, then it is refused":                {"GET", gw + "/api/v1/nodes/n1/proxy/run/shop/web/app", false, 403},

@@ -47,7 +47,7 @@ type SessionStore interface {
 	Report(ctx context.Context, s *accessv1alpha1.ExecutionSession, status accessv1alpha1.ExecutionSessionStatus) error
 }
 
-// Sessions are what the gateway needs for exec and attach.
+// Sessions are what the gateway needs for exec, attach and port-forward.
 type Sessions struct {
 	Access     authorizationv1client.SubjectAccessReviewsGetter
 	Pods       corev1client.PodsGetter
@@ -92,7 +92,12 @@ func (s *sessions) serve(w http.ResponseWriter, r *http.Request, to route, user 
 	defer l.release()
 	// A client that could not be upgraded, or a panic, must not leave an open recording behind.
 	defer l.abandon()
-	if err := streaming.Serve(w, r, q.streams, l.run); err != nil {
+	if q.forward != nil {
+		err = l.forward(w, r)
+	} else {
+		err = streaming.Serve(w, r, q.streams, l.run)
+	}
+	if err != nil {
 		s.Log.Info("client not upgraded", "session", l.object.Name, "cause", err.Error())
 	}
 }
@@ -185,22 +190,43 @@ func (l *live) announce(ctx context.Context, id string) error {
 
 // run carries the session. The context ends with the client's connection; the session's own ends through the registry.
 func (l *live) run(ctx context.Context, client streaming.Client) error {
-	ctx, end := context.WithCancelCause(ctx)
-	defer end(nil)
-	stop := context.AfterFunc(l.ctx, func() { end(context.Cause(l.ctx)) })
+	ctx, stop := l.endable(ctx)
 	defer stop()
-	target := streaming.Target{
+	s := l.session()
+	s.Target, s.TTY, s.Waits = l.target().Stream, l.request.streams.TTY, l.request.exec != nil
+	return l.settled(s.Run(ctx, client))
+}
+
+// endable ends, with the cause, when ctx does or when the registry ends the session.
+func (l *live) endable(ctx context.Context) (endable context.Context, stop func()) {
+	ctx, end := context.WithCancelCause(ctx)
+	unhook := context.AfterFunc(l.ctx, func() { end(context.Cause(l.ctx)) })
+	return ctx, func() {
+		unhook()
+		end(nil)
+	}
+}
+
+func (l *live) target() streaming.Target {
+	return streaming.Target{
 		API: l.API, URL: l.targetURL(), As: l.impersonate,
 		Connected: func() {
 			l.reports.Go(func() { l.report(accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionLive}) })
 		},
 	}
-	s := session.Session{
-		Recorder: l.recorder, Rules: l.Rules, Target: target.Stream,
+}
+
+// session is what all kinds of sessions have.
+func (l *live) session() session.Session {
+	return session.Session{
+		Recorder: l.recorder, Rules: l.Rules,
 		Left:   time.Duration(l.request.decision.Until - l.Now().UnixNano()),
-		Expiry: session.Expired(l.request.decision.Grant), TTY: l.request.streams.TTY, Waits: l.request.exec != nil,
+		Expiry: session.Expired(l.request.decision.Grant),
 	}
-	result := s.Run(ctx, client)
+}
+
+// settled reports how a session went, and returns what its client is told.
+func (l *live) settled(result session.Result) error {
 	if result.Cause != nil {
 		l.Log.Info("session cut short", "session", l.object.Name, "reason", result.Exit.Reason, "cause", result.Cause.Error())
 	}
@@ -268,6 +294,10 @@ func (l *live) impersonate() (transport.ImpersonationConfig, error) {
 func (l *live) targetURL() *url.URL {
 	u := *l.base
 	u.Path = strings.TrimSuffix(u.Path, "/") + l.request.route.Path
+	if l.request.forward != nil {
+		u.RawQuery = ""
+		return &u
+	}
 	u.RawQuery = targetQuery(l.request.streams, l.request.attributes.Container, l.request.attributes.Command)
 	return &u
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -101,7 +102,7 @@ func spdyForward(w http.ResponseWriter, r *http.Request) (*forwardLeg, error) {
 // tunnelForward speaks SPDY inside the binary messages of a WebSocket.
 func tunnelForward(w http.ResponseWriter, r *http.Request) (*forwardLeg, error) {
 	const protocol = constants.WebsocketsSPDYTunnelingPortForwardV1
-	if !offers(r, protocol) {
+	if !slices.Contains(websocket.Subprotocols(r), protocol) {
 		return nil, refuse(w, http.StatusBadRequest, "the gateway forwards ports over the WebSocket subprotocol "+protocol+" only")
 	}
 	conn, err := upgrader(protocol).Upgrade(w, r, nil)
@@ -135,15 +136,6 @@ func (b bounded) Read(p []byte) (int, error) { return b.limit.Read(p) }
 // one message. It does not log: what it would log are people's bytes.
 func tunnelOver(conn *websocket.Conn) *corkable {
 	return &corkable{Conn: portforward.NewTunnelingConnectionWithLogger(logr.Discard(), conn)}
-}
-
-func offers(r *http.Request, protocol string) bool {
-	for _, name := range websocket.Subprotocols(r) {
-		if name == protocol {
-			return true
-		}
-	}
-	return false
 }
 
 func (l *forwardLeg) client() Client { return Client{Forwards: l.pairs.ready, Cut: l.cut.in} }

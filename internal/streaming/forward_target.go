@@ -102,7 +102,7 @@ func (f *Forwarding) Lost() <-chan bool { return f.conn.CloseChan() }
 func (f *Forwarding) Close() {
 	f.cut()
 	// Where there is nothing to cut, it may wait for a server that does not read.
-	go f.conn.Close()
+	go func() { _ = f.conn.Close() }()
 }
 
 // Dial begins a connection to a port. It waits for the server at most as long as client-go does, half a minute.
