@@ -11,7 +11,7 @@ import (
 var execID = []string{"exec", "-n", namespace, "app-0", "--", "id"}
 
 func TestDirectIsClosedForEveryone(t *testing.T) {
-	active(t, grant{pod: "app-0", actions: []string{"Exec", "Attach"}})
+	active(t, grant{pod: "app-0", actions: []string{"Exec", "Attach", "PortForward"}})
 	for _, user := range []string{"developer", "admin", "super-admin"} {
 		for transport, c := range map[string]client{"WebSocket": as(user), "SPDY": as(user).overSPDY()} {
 			t.Run(user+" over "+transport, func(t *testing.T) {
@@ -23,7 +23,7 @@ func TestDirectIsClosedForEveryone(t *testing.T) {
 	t.Run("if a port is forwarded, then every connection is refused", func(t *testing.T) {
 		for _, c := range []client{as("developer"), as("super-admin").overSPDY()} {
 			c.timeout = 20 * time.Second
-			c.refused(t, []string{"sallyport"}, "port-forward", "-n", namespace, "pod/app-0", ":80")
+			c.refused(t, []string{"direct port-forward is closed", "--action PortForward"}, "port-forward", "-n", namespace, "pod/app-0", ":80")
 		}
 	})
 }

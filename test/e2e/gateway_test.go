@@ -132,7 +132,7 @@ func TestGatewayRefuses(t *testing.T) {
 		"if a node's subresource proxy is asked for, then it is refused":            {"admin", gateway + "/api/v1/nodes/sallyport/proxy/pods", nil},
 		"if something else is upgraded, then it is refused":                         {"developer", gateway + "/api/v1/namespaces/e2e/pods", upgrade},
 		"if something else is upgraded in another spelling, then it is refused":     {"developer", gateway + "/api/v1/namespaces/e2e/pods", oddUpgrade},
-		"if a port forward is upgraded, then it is refused":                         {"developer", gateway + "/api/v1/namespaces/e2e/pods/app-0/portforward?ports=80", upgrade},
+		"if a port is forwarded by a query, then it is refused":                     {"developer", gateway + "/api/v1/namespaces/e2e/pods/app-0/portforward?ports=80", upgrade},
 		"if exec comes without an upgrade, then it is refused":                      {"developer", gateway + "/api/v1/namespaces/e2e/pods/app-0/exec?command=id&stdout=1", nil},
 		"if the path has dots, then it is refused":                                  {"developer", gateway + "/api/v1/namespaces/e2e/configmaps/../pods/app-0/exec?command=id&stdout=1", upgrade},
 		"if the path has encoded slashes, then it is refused":                       {"developer", gateway + "/api/v1/namespaces/e2e/pods%2Fapp-0%2Fexec?command=id&stdout=1", upgrade},
