@@ -199,6 +199,7 @@ func (l *live) run(ctx context.Context, client streaming.Client) error {
 		Recorder: l.recorder, Rules: l.Rules, Target: target.Stream,
 		Left:   time.Duration(l.request.decision.Until - l.Now().UnixNano()),
 		Expiry: session.Expired(l.request.decision.Grant), TTY: l.request.streams.TTY, Waits: l.request.exec != nil,
+		Archive: l.request.archive,
 	}
 	result := s.Run(ctx, client)
 	if result.Cause != nil {

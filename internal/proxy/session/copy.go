@@ -1,0 +1,215 @@
+package session
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"sync"
+
+	"github.com/sallyport-dev/sallyport/internal/archive"
+	"github.com/sallyport-dev/sallyport/internal/mask"
+	"github.com/sallyport-dev/sallyport/internal/recording"
+)
+
+// ReasonNoArchive is the reason of recording.Exit where something else than an archive was to be copied.
+const ReasonNoArchive = "not-an-archive"
+
+func noArchive(why string) *End {
+	return &End{ReasonNoArchive, "only a tar archive passes under a grant for Copy, and " + why}
+}
+
+// unpacking is the filter of a stream that is a tar archive: it passes unaltered, and each member is recorded. A byte passes
+// once it is known to be the archive's, and, where bytes are recorded, once it is.
+type unpacking struct {
+	open     recording.ArchiveOpen
+	recorder *recording.Recorder
+	rules    *mask.Rules
+	masker   *mask.Stream // nil where no bytes are recorded
+	lister   *archive.Lister
+
+	bytes    []byte // what has not passed yet, after the first done
+	done     int
+	passed   int64 // bytes of the stream that were let pass
+	recorded int64 // bytes of the stream that the masker was given
+	sum      hash.Hash
+	ended    bool
+}
+
+func newUnpacking(open recording.ArchiveOpen, recorder *recording.Recorder, rules *mask.Rules) *unpacking {
+	u := &unpacking{open: open, recorder: recorder, rules: rules, sum: sha256.New()}
+	if open.Recorded != recording.RecordedDigestOnly {
+		u.open.Recorded, u.masker = recording.RecordedFull, rules.NewStream()
+	}
+	u.lister = archive.New(u.tell)
+	return u
+}
+
+// tell records a member. Names can hold secrets.
+func (u *unpacking) tell(m archive.Member) error {
+	m.Path, m.Link = u.hide(m.Path), u.hide(m.Link)
+	m.PathBytes, m.LinkBytes = []byte(u.hide(string(m.PathBytes))), []byte(u.hide(string(m.LinkBytes)))
+	return u.say(recording.Member, m)
+}
+
+func (u *unpacking) hide(name string) string {
+	if name == "" {
+		return ""
+	}
+	return u.rules.Text(name)
+}
+
+func (u *unpacking) say(stream recording.Stream, what any) error {
+	text, err := json.Marshal(what)
+	if err != nil {
+		return fmt.Errorf("encoding a record of %s: %w", stream, err)
+	}
+	if err := u.recorder.Record(stream, text); err != nil {
+		return fmt.Errorf("recording %s: %w", stream, err)
+	}
+	return nil
+}
+
+func (u *unpacking) write(p []byte) ([]byte, error) {
+	u.bytes = append(u.bytes[:copy(u.bytes, u.bytes[u.done:])], p...)
+	u.done = 0
+	known, err := u.lister.Write(p)
+	if err != nil {
+		return nil, u.failure(err)
+	}
+	return u.pass(known, false)
+}
+
+// flush lets out what the masker held, unless the stream ends inside a header: that nobody can list.
+func (u *unpacking) flush() ([]byte, error) {
+	u.bytes, u.done = u.bytes[:copy(u.bytes, u.bytes[u.done:])], 0
+	known, err := u.lister.Close()
+	if err != nil {
+		return nil, u.failure(err)
+	}
+	if known < u.passed+int64(len(u.bytes)) {
+		return nil, noArchive(fmt.Sprintf("this stream ends inside a header, after byte %d", known))
+	}
+	return u.pass(known, true)
+}
+
+// pass records the bytes up to known, and lets out those that are recorded.
+func (u *unpacking) pass(known int64, last bool) ([]byte, error) {
+	n := known - u.passed
+	if u.masker != nil {
+		out := u.masker.Write(u.bytes[u.recorded-u.passed : n])
+		u.recorded = known
+		n = int64(len(out.Record))
+		if err := record(u.recorder, u.open.Stream, out); err != nil {
+			return nil, err
+		}
+		if last {
+			out = u.masker.Flush()
+			n += int64(len(out.Record))
+			if err := record(u.recorder, u.open.Stream, out); err != nil {
+				return nil, err
+			}
+		}
+	}
+	u.done, u.passed = int(n), u.passed+n
+	_, _ = u.sum.Write(u.bytes[:n]) // never fails
+	return u.bytes[:n], nil
+}
+
+// failure tells a stream that is no archive from a recording that takes no more.
+func (u *unpacking) failure(err error) error {
+	var fault *archive.Fault
+	if errors.As(err, &fault) {
+		return noArchive(fault.Error())
+	}
+	return err
+}
+
+// end records what the archive was, once nothing of it will pass any more.
+func (u *unpacking) end() error {
+	if u.ended {
+		return nil
+	}
+	u.ended = true
+	_, err := u.lister.Close()
+	sum := recording.ArchiveEnd{
+		Members: u.lister.Members(), Bytes: u.passed, SHA256: hex.EncodeToString(u.sum.Sum(nil)), Whole: u.lister.Whole(),
+		Recorded: u.open.Recorded,
+	}
+	var fault *archive.Fault
+	if errors.As(err, &fault) {
+		sum.Fault = fault.Error()
+	} else if err != nil {
+		return err
+	}
+	return u.say(recording.Archive, sum)
+}
+
+// archiveInput carries an archive from the person to the container.
+type archiveInput struct {
+	from io.Reader
+	fail func(error)
+
+	mu     sync.Mutex
+	filter *unpacking
+	free   []byte // what may pass, and has not been read yet
+	err    error  // after free
+}
+
+// Read returns bytes that may pass.
+func (i *archiveInput) Read(p []byte) (int, error) {
+	for {
+		i.mu.Lock()
+		free, err := len(i.free) > 0, i.err
+		if free {
+			n := copy(p, i.free)
+			i.free = i.free[n:]
+			i.mu.Unlock()
+			return n, nil
+		}
+		i.mu.Unlock()
+		if err != nil || len(p) == 0 {
+			return 0, err
+		}
+		n, err := i.from.Read(p)
+		i.take(p[:n], err)
+	}
+}
+
+// take gives the filter what was read, and keeps what it lets pass.
+func (i *archiveInput) take(p []byte, end error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.err != nil {
+		return
+	}
+	var err error
+	if len(p) > 0 {
+		i.free, err = i.filter.write(p)
+	}
+	if err == nil && end != nil {
+		// What was free is in the filter's memory, and would be overwritten.
+		free := append([]byte(nil), i.free...)
+		var rest []byte
+		rest, err = i.filter.flush()
+		i.free, i.err = append(free, rest...), end
+	}
+	if err != nil {
+		i.free, i.err = nil, err
+		i.fail(endBy(err))
+	}
+}
+
+// close lets nothing in any more, and records what the archive was.
+func (i *archiveInput) close() error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.free = nil
+	if i.err == nil {
+		i.err = io.EOF
+	}
+	return i.filter.end()
+}
