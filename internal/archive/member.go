@@ -5,7 +5,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -112,4 +114,32 @@ func digest(h *tar.Header, sum hash.Hash) string {
 		return ""
 	}
 	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// String says in one line what the member is.
+func (m Member) String() string {
+	parts := []string{string(m.Type), m.Mode, fmt.Sprintf("%d bytes", m.Size)}
+	switch m.State {
+	case StateBegun:
+		parts = append(parts, "(begins)")
+	case StateCut:
+		parts = append(parts, fmt.Sprintf("(cut after %d)", m.Passed))
+	case StateWhole:
+	}
+	if m.SHA256 != "" {
+		parts = append(parts, "sha256:"+m.SHA256)
+	}
+	parts = append(parts, readable(m.Path))
+	if m.Link != "" {
+		parts = append(parts, "-> "+readable(m.Link))
+	}
+	return strings.Join(parts, " ")
+}
+
+// readable quotes what does not show as it is.
+func readable(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(name)
+	}
+	return name
 }

@@ -1,5 +1,7 @@
 package recording
 
+import "fmt"
+
 // The streams of a session that carries an archive.
 const (
 	Member  Stream = "member"  // data is an archive.Member as JSON
@@ -32,4 +34,16 @@ type ArchiveEnd struct {
 	// Fault says from which byte on the stream was no archive; nothing passed from there on.
 	Fault    string        `json:"fault,omitempty"`
 	Recorded RecordedBytes `json:"recorded"`
+}
+
+// String says in one line what the archive was.
+func (e ArchiveEnd) String() string {
+	text := fmt.Sprintf("%d members, %d bytes, sha256:%s", e.Members, e.Bytes, e.SHA256)
+	if e.Fault != "" {
+		return text + "; " + e.Fault
+	}
+	if !e.Whole {
+		text += "; the archive's end is not among them"
+	}
+	return text
 }

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -76,24 +78,33 @@ func (u *unpacking) say(stream recording.Stream, what any) error {
 func (u *unpacking) write(p []byte) ([]byte, error) {
 	u.bytes = append(u.bytes[:copy(u.bytes, u.bytes[u.done:])], p...)
 	u.done = 0
-	known, err := u.lister.Write(p)
-	if err != nil {
-		return nil, u.failure(err)
-	}
-	return u.pass(known, false)
+	return u.judge(u.lister.Write(p))
 }
 
-// flush lets out what the masker held, unless the stream ends inside a header: that nobody can list.
+// flush lets out what the masker held. Where the stream ends inside a header, that does not pass: it cannot be listed.
 func (u *unpacking) flush() ([]byte, error) {
 	u.bytes, u.done = u.bytes[:copy(u.bytes, u.bytes[u.done:])], 0
-	known, err := u.lister.Close()
-	if err != nil {
-		return nil, u.failure(err)
+	known, why := u.lister.Close()
+	if why == nil && known < u.passed+int64(len(u.bytes)) {
+		why = &archive.Fault{At: known, Why: "it ends inside a header"}
 	}
-	if known < u.passed+int64(len(u.bytes)) {
-		return nil, noArchive(fmt.Sprintf("this stream ends inside a header, after byte %d", known))
+	return u.judge(known, cmp.Or(why, io.EOF))
+}
+
+// judge lets out what is known to be the archive's. Nothing passes where a member could not be recorded.
+func (u *unpacking) judge(known int64, why error) ([]byte, error) {
+	var fault *archive.Fault
+	switch {
+	case why == nil:
+		return u.pass(known, false)
+	case errors.Is(why, io.EOF):
+		return u.pass(known, true)
+	case errors.As(why, &fault):
+		out, err := u.pass(known, true)
+		return out, cmp.Or(err, error(noArchive(fault.Error())))
+	default:
+		return nil, why
 	}
-	return u.pass(known, true)
 }
 
 // pass records the bytes up to known, and lets out those that are recorded.
@@ -117,15 +128,6 @@ func (u *unpacking) pass(known int64, last bool) ([]byte, error) {
 	u.done, u.passed = int(n), u.passed+n
 	_, _ = u.sum.Write(u.bytes[:n]) // never fails
 	return u.bytes[:n], nil
-}
-
-// failure tells a stream that is no archive from a recording that takes no more.
-func (u *unpacking) failure(err error) error {
-	var fault *archive.Fault
-	if errors.As(err, &fault) {
-		return noArchive(fault.Error())
-	}
-	return err
 }
 
 // end records what the archive was, once nothing of it will pass any more.
@@ -157,6 +159,7 @@ type archiveInput struct {
 	filter *unpacking
 	free   []byte // what may pass, and has not been read yet
 	err    error  // after free
+	lost   error  // why what came after free does not pass
 }
 
 // Read returns bytes that may pass.
@@ -186,24 +189,23 @@ func (i *archiveInput) take(p []byte, end error) {
 	if i.err != nil {
 		return
 	}
-	var err error
 	if len(p) > 0 {
-		i.free, err = i.filter.write(p)
+		i.free, i.lost = i.filter.write(p)
 	}
-	if err == nil && end != nil {
-		// What was free is in the filter's memory, and would be overwritten.
-		free := append([]byte(nil), i.free...)
+	if errors.Is(end, io.EOF) && i.lost == nil {
+		// What is free lies in the filter's memory, and would be overwritten.
+		free := bytes.Clone(i.free)
 		var rest []byte
-		rest, err = i.filter.flush()
-		i.free, i.err = append(free, rest...), end
+		rest, i.lost = i.filter.flush()
+		i.free = append(free, rest...)
 	}
-	if err != nil {
-		i.free, i.err = nil, err
-		i.fail(endBy(err))
+	i.err = cmp.Or(i.lost, end)
+	if i.lost != nil {
+		i.fail(endBy(i.lost))
 	}
 }
 
-// close lets nothing in any more, and records what the archive was.
+// close lets nothing in any more, and records what the archive was. It returns why bytes were lost, if any were.
 func (i *archiveInput) close() error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -211,5 +213,5 @@ func (i *archiveInput) close() error {
 	if i.err == nil {
 		i.err = io.EOF
 	}
-	return i.filter.end()
+	return errors.Join(i.lost, i.filter.end())
 }

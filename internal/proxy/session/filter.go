@@ -8,7 +8,7 @@ import (
 )
 
 // filter takes the bytes of one stream, records what is to be recorded of them, and returns those that may pass now. What
-// it returns is valid until the next call. Its error is why nothing may pass any more; it is an *End if that is to be told.
+// it returns is valid until the next call. Its error is why nothing may pass after them; it is an *End if that is to be told.
 type filter interface {
 	write(p []byte) ([]byte, error)
 	// flush ends the stream.
