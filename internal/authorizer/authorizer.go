@@ -99,8 +99,11 @@ const (
 // where it may not pass as a Copy it is asked about as an Exec. A denial is that of the request as it came.
 func Decide(ctx context.Context, z Authorizer, a Attributes) (Attributes, Decision, error) {
 	d, err := z.Authorize(ctx, a)
-	if err != nil || d.Outcome == Allow || a.Action != actionCopy {
-		return a, d, err
+	if err != nil {
+		return a, Decision{}, err
+	}
+	if d.Outcome == Allow || a.Action != actionCopy {
+		return a, d, nil
 	}
 	plain := a
 	plain.Action = actionExec
