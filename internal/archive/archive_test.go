@@ -169,7 +169,7 @@ func TestAMemberIsToldBeforeItsContentPasses(t *testing.T) {
 
 // sparse is a member in the old GNU format that says it has this size, and holds one block.
 func sparse(size int64) []byte {
-	b := make([]byte, blockBytes)
+	b := make([]byte, 2*blockBytes)
 	copy(b, "holes")
 	copy(b[100:], "0000644\x00")
 	copy(b[124:], "00000001000\x00") // 512 bytes are held
@@ -179,7 +179,8 @@ func sparse(size int64) []byte {
 	copy(b[410:], fmt.Sprintf("%011o\x00%011o\x00", size, 0))
 	copy(b[483:], fmt.Sprintf("%011o\x00", size))
 	sign(b)
-	return append(b, content(blockBytes)...)
+	copy(b[blockBytes:], content(blockBytes))
+	return b
 }
 
 func sign(b []byte) {

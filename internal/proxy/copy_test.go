@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,15 +34,13 @@ func fileOf(tb testing.TB, body string) string {
 // only allows these actions.
 func (w *world) only(actions ...string) {
 	w.decide = func(a authorizer.Attributes) (authorizer.Decision, error) {
-		for _, action := range actions {
-			if a.Action == action {
-				return authorizer.Decision{
-					Outcome: authorizer.Allow, Until: time.Now().Add(time.Hour).UnixNano(),
-					Grant: authorizer.GrantRef{Namespace: "shop", Name: "g", UID: "u-g"},
-				}, nil
-			}
+		if !slices.Contains(actions, a.Action) {
+			return authorizer.Decision{Outcome: authorizer.Deny}, nil
 		}
-		return authorizer.Decision{Outcome: authorizer.Deny}, nil
+		return authorizer.Decision{
+			Outcome: authorizer.Allow, Until: time.Now().Add(time.Hour).UnixNano(),
+			Grant: authorizer.GrantRef{Namespace: "shop", Name: "g", UID: "u-g"},
+		}, nil
 	}
 }
 

@@ -71,12 +71,12 @@ func (r *Recording) firstSize(ctx context.Context) (cols, rows int, err error) {
 }
 
 type caster struct {
-	enc  *asciicast.Encoder
-	tty  bool
+	enc *asciicast.Encoder
+	tty bool
 	// packed is the stream that is an archive, if one is: for people its members stand for it.
 	packed Stream
-	text map[Stream]*asciicast.Text
-	last Record
+	text   map[Stream]*asciicast.Text
+	last   Record
 }
 
 func (c *caster) record(rec Record) error {
@@ -117,7 +117,8 @@ func (c *caster) put(rec Record, text string) error {
 func (c *caster) archive(rec Record) error {
 	var member archive.Member
 	var end ArchiveEnd
-	line, err := "", error(nil)
+	var line string
+	var err error
 	if rec.Stream == Member {
 		err = json.Unmarshal(rec.Data, &member)
 		line = member.String()

@@ -122,7 +122,7 @@ func copyLine(a authorizer.Attributes) string {
 	}
 	shape := copyshape.Of(a)
 	inside := shape.Path
-	if !pasteable([]string{inside}) || strings.Contains(inside, ":") {
+	if inside == "" || !pasteable([]string{inside}) || strings.Contains(inside, ":") {
 		inside = "PATH"
 	}
 	if shape.Kind == copyshape.Out {

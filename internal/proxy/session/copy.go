@@ -141,8 +141,7 @@ func (u *unpacking) end() error {
 		Members: u.lister.Members(), Bytes: u.passed, SHA256: hex.EncodeToString(u.sum.Sum(nil)), Whole: u.lister.Whole(),
 		Recorded: u.open.Recorded,
 	}
-	var fault *archive.Fault
-	if errors.As(err, &fault) {
+	if fault, ok := errors.AsType[*archive.Fault](err); ok {
 		sum.Fault = fault.Error()
 	} else if err != nil {
 		return err
@@ -194,10 +193,10 @@ func (i *archiveInput) take(p []byte, end error) {
 	}
 	if errors.Is(end, io.EOF) && i.lost == nil {
 		// What is free lies in the filter's memory, and would be overwritten.
-		free := bytes.Clone(i.free)
+		i.free = bytes.Clone(i.free)
 		var rest []byte
 		rest, i.lost = i.filter.flush()
-		i.free = append(free, rest...)
+		i.free = append(i.free, rest...)
 	}
 	i.err = cmp.Or(i.lost, end)
 	if i.lost != nil {

@@ -35,8 +35,7 @@ func (m *masked) pass(out mask.Output) ([]byte, error) {
 
 // endBy is how a session ends because of a filter's error.
 func endBy(err error) *End {
-	var end *End
-	if errors.As(err, &end) {
+	if end, ok := errors.AsType[*End](err); ok {
 		return end
 	}
 	return recordingFailed(err)

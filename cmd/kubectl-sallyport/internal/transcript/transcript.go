@@ -116,7 +116,8 @@ func (l *line) emit(yield func(Entry, error) bool) bool {
 
 // event says in words what a record without stream data means.
 func event(rec recording.Record) []byte {
-	text, err := "", error(nil)
+	var text string
+	var err error
 	switch rec.Stream {
 	case recording.Ended:
 		text, err = words(rec.Data, Exit)
