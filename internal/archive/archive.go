@@ -155,7 +155,7 @@ func (l *Lister) member(header *tar.Header) error {
 	if err != nil {
 		return l.fault(err)
 	}
-	l.known, l.current = l.source.at, &m
+	l.current = &m
 	sum := sha256.New()
 	err = l.content(sum, &m)
 	switch {
@@ -178,7 +178,7 @@ func (l *Lister) member(header *tar.Header) error {
 	return nil
 }
 
-// content hashes what a member holds.
+// content hashes what a member holds. Its headers are known once that was tried.
 func (l *Lister) content(sum hash.Hash, m *Member) error {
 	for {
 		before := l.source.at

@@ -168,13 +168,14 @@ func TestOnlyAnArchivePasses(t *testing.T) {
 		for _, stream := range []recording.Stream{recording.Stdout, recording.Stdin} {
 			t.Run(name+", "+string(stream), func(t *testing.T) {
 				var inside bytes.Buffer
-				f := newFixture(t, func(ctx context.Context, s streaming.Streams) error {
+				f := newFixture(t, func(_ context.Context, s streaming.Streams) error {
 					if stream == recording.Stdin {
 						_, _ = io.Copy(&inside, s.Stdin)
 					} else {
 						_, _ = io.WriteString(s.Stdout, tc.stream)
 					}
-					return ctx.Err()
+					// A tar that finds nothing wrong, whatever became of its streams.
+					return nil
 				})
 				f.Archive = &recording.ArchiveOpen{Stream: stream, Recorded: recording.RecordedFull}
 				p := &person{stdin: strings.NewReader(tc.stream)}
