@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"runtime/debug"
 	"sync"
 
 	"github.com/sallyport-dev/sallyport/internal/archive"
@@ -161,8 +162,26 @@ type archiveInput struct {
 	lost   error  // why what came after free does not pass
 }
 
-// Read returns bytes that may pass.
-func (i *archiveInput) Read(p []byte) (int, error) {
+// Read returns bytes that may pass, and whose record is durable. A panic in it ends this session and no other.
+func (i *archiveInput) Read(p []byte) (n int, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			n, err = 0, i.panicked(p)
+		}
+	}()
+	return i.read(p)
+}
+
+func (i *archiveInput) panicked(p any) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.lost = fmt.Errorf("passing %s on: %v\n%s", recording.Stdin, p, debug.Stack())
+	i.free, i.err = nil, i.lost
+	i.fail(i.lost)
+	return i.lost
+}
+
+func (i *archiveInput) read(p []byte) (int, error) {
 	for {
 		i.mu.Lock()
 		free, err := len(i.free) > 0, i.err
@@ -197,6 +216,11 @@ func (i *archiveInput) take(p []byte, end error) {
 		var rest []byte
 		rest, i.lost = i.filter.flush()
 		i.free = append(i.free, rest...)
+	}
+	if len(i.free) > 0 {
+		if err := i.filter.recorder.Commit(); err != nil {
+			i.free, i.lost = nil, err
+		}
 	}
 	i.err = cmp.Or(i.lost, end)
 	if i.lost != nil {

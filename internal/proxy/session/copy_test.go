@@ -247,6 +247,23 @@ func TestAMemberThatCannotBeRecordedDoesNotPass(t *testing.T) {
 	}
 }
 
+// broken is a client leg with a bug.
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { panic("a bug") }
+
+func TestAnArchiveInputThatPanicsEndsItsSessionOnly(t *testing.T) {
+	f := newFixture(t, func(_ context.Context, s streaming.Streams) error {
+		_, _ = io.Copy(io.Discard, s.Stdin)
+		return nil
+	})
+	f.Archive = &recording.ArchiveOpen{Stream: recording.Stdin}
+	p := &person{stdin: broken{}}
+	if result := f.Run(t.Context(), p.client()); result.Exit.Reason == ReasonCompleted || result.Sealed != nil || result.Cause == nil {
+		t.Errorf("ended with %+v", result)
+	}
+}
+
 func BenchmarkCopy(b *testing.B) {
 	var head bytes.Buffer
 	if err := tar.NewWriter(&head).WriteHeader(&tar.Header{Name: "big", Typeflag: tar.TypeReg, Size: 1 << 50}); err != nil {
