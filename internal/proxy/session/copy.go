@@ -12,6 +12,7 @@ import (
 	"io"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sallyport-dev/sallyport/internal/archive"
 	"github.com/sallyport-dev/sallyport/internal/mask"
@@ -92,6 +93,13 @@ func (u *unpacking) flush() ([]byte, error) {
 	return u.judge(known, cmp.Or(why, io.EOF))
 }
 
+func (u *unpacking) trim() {
+	u.bytes, u.done = bytes.Clone(u.bytes[u.done:]), 0
+	if u.masker != nil {
+		u.masker.Trim()
+	}
+}
+
 // judge lets out what is known to be the archive's. Nothing passes where a member could not be recorded.
 func (u *unpacking) judge(known int64, why error) ([]byte, error) {
 	var fault *archive.Fault
@@ -152,14 +160,36 @@ func (u *unpacking) end() error {
 
 // archiveInput carries an archive from the person to the container.
 type archiveInput struct {
-	from io.Reader
-	fail func(error)
+	from  io.Reader
+	fail  func(error)
+	queue *queue
+	cause atomic.Pointer[error] // why from ended
 
 	mu     sync.Mutex
 	filter *unpacking
 	free   []byte // what may pass, and has not been read yet
 	err    error  // after free
 	lost   error  // why what came after free does not pass
+}
+
+func (i *archiveInput) start() {
+	i.queue = newQueue()
+	go i.feed()
+}
+
+// feed reads ahead. A panic in it ends this session and no other.
+func (i *archiveInput) feed() {
+	defer func() {
+		if p := recover(); p != nil {
+			i.queue.end(i.panicked(p))
+		}
+	}()
+	_, err := io.Copy(onlyWriter{i.queue}, i.from)
+	if err == nil {
+		err = io.EOF
+	}
+	i.cause.Store(&err)
+	i.queue.end(err)
 }
 
 // Read returns bytes that may pass, and whose record is durable. A panic in it ends this session and no other.
@@ -193,10 +223,17 @@ func (i *archiveInput) read(p []byte) (int, error) {
 		}
 		i.mu.Unlock()
 		if err != nil || len(p) == 0 {
+			i.tell()
 			return 0, err
 		}
-		n, err := i.from.Read(p)
-		i.take(p[:n], err)
+		piece, err := i.queue.next()
+		if cause := i.cause.Load(); err != nil && cause != nil {
+			err = *cause
+		}
+		i.take(piece, err)
+		if len(piece) > 0 {
+			i.queue.taken(len(piece)) // the filter keeps what has not passed
+		}
 	}
 }
 
@@ -223,6 +260,12 @@ func (i *archiveInput) take(p []byte, end error) {
 		}
 	}
 	i.err = cmp.Or(i.lost, end)
+}
+
+// tell ends the session if something does not pass, once all before it has.
+func (i *archiveInput) tell() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
 	if i.lost != nil {
 		i.fail(endBy(i.lost))
 	}
@@ -233,6 +276,7 @@ func (i *archiveInput) close() error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.free = nil
+	i.queue.end(io.ErrClosedPipe)
 	if i.err == nil {
 		i.err = io.EOF
 	}

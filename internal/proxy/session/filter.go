@@ -13,6 +13,8 @@ type filter interface {
 	write(p []byte) ([]byte, error)
 	// flush ends the stream.
 	flush() ([]byte, error)
+	// trim gives back memory that a quiet stream does not need. What was returned is not valid any more.
+	trim()
 }
 
 // masked is the filter of a stream that passes masked, and is recorded as it passed.
@@ -25,6 +27,8 @@ type masked struct {
 func (m *masked) write(p []byte) ([]byte, error) { return m.pass(m.masker.Write(p)) }
 
 func (m *masked) flush() ([]byte, error) { return m.pass(m.masker.Flush()) }
+
+func (m *masked) trim() { m.masker.Trim() }
 
 func (m *masked) pass(out mask.Output) ([]byte, error) {
 	if err := record(m.recorder, m.stream, out); err != nil {

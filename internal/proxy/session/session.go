@@ -141,6 +141,7 @@ func (s *Session) taps(ctx context.Context, client streaming.Client, end func(er
 	case client.Stdin == nil:
 	case s.Archive != nil && s.Archive.Stream == recording.Stdin:
 		i := &archiveInput{from: client.Stdin, filter: newUnpacking(*s.Archive, s.Recorder, s.Rules), fail: end}
+		i.start()
 		t.streams.Stdin = i
 		t.closers = append(t.closers, i.close)
 	default:

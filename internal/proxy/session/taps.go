@@ -65,7 +65,7 @@ func (o *output) pump() {
 			return
 		}
 		if o.queue.taken(len(piece)) {
-			o.masker.Trim()
+			o.filter.trim()
 		}
 	}
 }
