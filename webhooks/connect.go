@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/sallyport-dev/sallyport/internal/authorizer"
+	"github.com/sallyport-dev/sallyport/internal/authorizer/copyshape"
 	"github.com/sallyport-dev/sallyport/internal/authorizer/howto"
 	"github.com/sallyport-dev/sallyport/internal/authorizer/podrequest"
 	"github.com/sallyport-dev/sallyport/internal/layout"
@@ -126,7 +127,10 @@ func (c *connection) container() string {
 func (h *ConnectHandler) closed(c *connection) error {
 	a := authorizer.Attributes{Action: "Attach", Namespace: c.namespace, Pod: c.pod, Container: c.container()}
 	if c.exec != nil {
-		a.Action, a.Stdin, a.TTY = "Exec", c.exec.Stdin, c.exec.TTY
+		a.Action, a.Stdin, a.TTY, a.Command = "Exec", c.exec.Stdin, c.exec.TTY, c.exec.Command
+		if copyshape.Of(a).Kind != copyshape.None {
+			a.Action = "Copy"
+		}
 		a.Command = h.shown(c.exec.Command)
 	}
 	if c.attach != nil {
@@ -141,7 +145,7 @@ func (h *ConnectHandler) closed(c *connection) error {
 		return err
 	}
 	wanted, again := a, a
-	if c.exec != nil && len(a.Command) == 0 {
+	if a.Action == "Exec" && len(a.Command) == 0 {
 		again.Command = []string{"COMMAND"}
 	}
 	line := howto.Exec(again)

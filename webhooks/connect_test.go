@@ -85,6 +85,14 @@ func (c *connect) toPortForward() {
 	c.session.Spec.Action = accessv1alpha1.ActionPortForward
 }
 
+// toCopy turns it into a copy that is right in every way.
+func (c *connect) toCopy() {
+	c.execOptions().Command = []string{"tar", "cf", "-", "/x"}
+	digest := authorizer.CommandDigest(c.execOptions().Command)
+	c.claims.CommandDigest, c.session.Spec.CommandDigest = digest, digest
+	c.session.Spec.Action = accessv1alpha1.ActionCopy
+}
+
 func (c *connect) execOptions() *corev1.PodExecOptions { return c.options.(*corev1.PodExecOptions) }
 
 func signingKey(seed byte) ed25519.PrivateKey {
@@ -141,7 +149,29 @@ func TestConnect(t *testing.T) {
 		"if the token, the session and the grant fit, then attach is allowed": {(*connect).toAttach, ""},
 		"if they fit, then port-forward is allowed":                           {(*connect).toPortForward, ""},
 
+		"if a copy fits, then it is allowed": {(*connect).toCopy, ""},
+		"if the session is a copy and the grant for Exec, then it is denied": {func(c *connect) {
+			c.toCopy()
+			c.authorizer.deny = "Copy"
+		}, "does not belong to this session"},
+		"if the session is an exec and the grant for Exec, then a copy passes as that": {func(c *connect) {
+			c.toCopy()
+			c.session.Spec.Action, c.authorizer.deny = accessv1alpha1.ActionExec, "Copy"
+		}, ""},
+		"if the session is an exec and the grant for Copy, then it is denied": {func(c *connect) {
+			c.toCopy()
+			c.session.Spec.Action = accessv1alpha1.ActionExec
+		}, "does not belong to this session"},
+
 		// Who comes without the gateway.
+		"if a copy has no token, then it says how to copy": {func(c *connect) {
+			c.toCopy()
+			c.tokens = func(string) []string { return nil }
+		}, "--action Copy --reason"},
+		"if a copy has no token, then it says the command": {func(c *connect) {
+			c.toCopy()
+			c.tokens = func(string) []string { return nil }
+		}, "  kubectl cp -n " + namespace + " -c app web:/x x\n"},
 		"if there is no token, then it says how to get in":   {func(c *connect) { c.tokens = func(string) []string { return nil } }, "kubectl sallyport login"},
 		"if the token is an empty list, then as without one": {func(c *connect) { c.tokens = func(string) []string { return []string{} } }, "direct exec is closed"},
 		"if the highest administrator has no token, then the same": {func(c *connect) {

@@ -47,7 +47,7 @@ func (h *ConnectHandler) check(ctx context.Context, c *connection) error {
 	if err := claims.Binds(claimsOf(&a, c.subresource)); err != nil {
 		return refuse("%v", err)
 	}
-	d, err := h.Authorizer.Authorize(ctx, a)
+	a, d, err := authorizer.Decide(ctx, h.Authorizer, a)
 	if err != nil {
 		return fmt.Errorf("asking the authorizer: %w", err)
 	}

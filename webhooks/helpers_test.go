@@ -55,12 +55,16 @@ func testDecoder() admission.Decoder { return admission.NewDecoder(testScheme())
 // fakeAuthorizer gives one answer and remembers what it was asked.
 type fakeAuthorizer struct {
 	decision authorizer.Decision
+	deny     string // an action that is denied
 	err      error
 	asked    []authorizer.Attributes
 }
 
 func (f *fakeAuthorizer) Authorize(_ context.Context, a authorizer.Attributes) (authorizer.Decision, error) {
 	f.asked = append(f.asked, a)
+	if a.Action == f.deny {
+		return authorizer.Decision{}, f.err
+	}
 	return f.decision, f.err
 }
 

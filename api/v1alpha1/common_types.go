@@ -1,17 +1,20 @@
 package v1alpha1
 
 // Action is one way into a container.
-// +kubebuilder:validation:Enum=Exec;Attach;PortForward;Run;Debug
+// +kubebuilder:validation:Enum=Exec;Attach;Copy;PortForward;Run;Debug
 type Action string
 
 // The actions that a grant can name.
 const (
-	// ActionExec is pods/exec, and with it kubectl cp.
+	// ActionExec is pods/exec. What kubectl cp sends is among it, with what looks like a secret masked as everywhere.
 	ActionExec Action = "Exec"
 	// ActionAttach is pods/attach.
 	ActionAttach Action = "Attach"
 	// ActionPortForward is pods/portforward: connections to any port of the pod, whichever container listens.
 	ActionPortForward Action = "PortForward"
+	// ActionCopy is kubectl cp: pods/exec with just the commands that it sends. The archive passes unaltered, and each
+	// member of it is recorded.
+	ActionCopy Action = "Copy"
 	// ActionRun is the creation of a pod by a person (kubectl run, kubectl create), and the change of an image of one
 	// (kubectl set image).
 	ActionRun Action = "Run"

@@ -99,6 +99,26 @@ type Target struct {
 	Images []string `json:"images,omitempty"`
 }
 
+// RecordedBytes says what of the bytes that pass is recorded.
+// +kubebuilder:validation:Enum=Full;DigestOnly
+type RecordedBytes string
+
+// What is recorded of bytes.
+const (
+	// RecordedFull: all bytes, with secrets masked in the recording.
+	RecordedFull RecordedBytes = "Full"
+	// RecordedDigestOnly: what they are, how many, and their SHA-256.
+	RecordedDigestOnly RecordedBytes = "DigestOnly"
+)
+
+// RecordingPolicy says how much of its sessions a grant has recorded.
+type RecordingPolicy struct {
+	// copies is about the archives of Copy: Full, or DigestOnly for the list of members with their digests, and the
+	// digest of the whole.
+	// +required
+	Copies RecordedBytes `json:"copies,omitempty"`
+}
+
 // Window is an absolute time span, as GitOps needs it: applying it again changes nothing.
 // +kubebuilder:validation:XValidation:rule="self.notAfter > self.notBefore",message="notAfter must be later than notBefore"
 // +kubebuilder:validation:XValidation:rule="self.notAfter - self.notBefore <= duration('43200s')",message="a window may span 12 hours at most"
@@ -118,6 +138,7 @@ type Window struct {
 // +kubebuilder:validation:XValidation:rule="self.actions.all(a, a == 'Run') || has(self.target.podName) || has(self.target.selector)",message="target needs podName or selector (only a grant for Run alone does without)"
 // +kubebuilder:validation:XValidation:rule="!self.actions.exists(a, a == 'Run' || a == 'Debug') || has(self.target.images)",message="target.images is required for the actions Run and Debug"
 // +kubebuilder:validation:XValidation:rule="!self.actions.exists(a, a == 'PortForward') || !has(self.target.containers)",message="PortForward reaches the ports of every container of the pod: leave target.containers out, or ask for it in a grant of its own"
+// +kubebuilder:validation:XValidation:rule="!has(self.recording) || self.actions.exists(a, a == 'Copy')",message="recording.copies is for the action Copy"
 type ExecutionGrantSpec struct {
 	// requester is who created the grant. Admission stamps it; leave it out.
 	// +optional
@@ -138,12 +159,16 @@ type ExecutionGrantSpec struct {
 	// +required
 	Target Target `json:"target,omitempty,omitzero"`
 
-	// commands limits Exec, Run and Debug to these argument vectors; none means any command.
+	// commands limits Exec, Copy, Run and Debug to these argument vectors; none means any command.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=32
 	Commands []CommandPattern `json:"commands,omitempty"`
+
+	// recording is how much is recorded; by default all.
+	// +optional
+	Recording *RecordingPolicy `json:"recording,omitempty"` //nolint:kubeapilinter // nil is everything
 
 	// reason is why, in words that an approver and an auditor understand.
 	// +required

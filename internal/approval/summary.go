@@ -39,6 +39,9 @@ func Summary(grant *accessv1alpha1.ExecutionGrant) string {
 		b.WriteString(", " + clip("images "+quoteAll(spec.Target.Images, ", "), imagesBound))
 	}
 	b.WriteString(", " + clip(commandsPhrase(spec.Commands), commandBound))
+	if r := spec.Recording; r != nil && r.Copies != accessv1alpha1.RecordedFull {
+		b.WriteString(", with digests recorded of what is copied and not its bytes")
+	}
 	b.WriteString(", " + spanPhrase(spec))
 	b.WriteString(", because " + clip(strconv.Quote(spec.Reason), reasonBound))
 	if spec.Ticket != "" {

@@ -41,6 +41,15 @@ func TestSummary(t *testing.T) {
 			grant().Reason("x\", any command\n\u202eevil"),
 			`user "developer" may Exec in namespace "shop", pod "web", any command, for 15m0s from the approval, because "x\", any command\n\u202eevil"`,
 		},
+		"if bytes are not recorded, it says so": {
+			grant().Actions("Copy").Copies(accessv1alpha1.RecordedDigestOnly),
+			`user "developer" may Copy in namespace "shop", pod "web", any command, with digests recorded of what is copied and not its bytes, ` +
+				`for 15m0s from the approval, because "a test wants it"`,
+		},
+		"if all is recorded, it says nothing": {
+			grant().Actions("Copy").Copies(accessv1alpha1.RecordedFull),
+			`user "developer" may Copy in namespace "shop", pod "web", any command, for 15m0s from the approval, because "a test wants it"`,
+		},
 		"if nobody is known, nobody is named": {
 			grant().Requester(""),
 			`nobody may Exec in namespace "shop", pod "web", any command, for 15m0s from the approval, because "a test wants it"`,
@@ -59,12 +68,12 @@ func TestSummaryOfTheLongestGrantHoldsEveryPart(t *testing.T) {
 	long := strings.Repeat("\U000e0001", 1024) // ten bytes each once it is escaped
 	grant := gen.MakeGrant(strings.Repeat("n", 63), "fix").Requester(long).
 		Subject(accessv1alpha1.Subject{Kind: "ServiceAccount", Namespace: strings.Repeat("n", 63), Name: long}).
-		Actions("Exec", "Attach", "Run", "Debug").Labels(map[string]string{"a": long}).
+		Actions("Exec", "Attach", "Copy", "Run", "Debug").Copies("DigestOnly").Labels(map[string]string{"a": long}).
 		Containers(long).Images(long).Command(long).Reason(long).Ticket(long).
 		Window(gen.Epoch(), gen.Epoch().Add(time.Hour)).Obj()
 	got := Summary(grant)
 	checkSummary(t, got)
-	for _, part := range []string{"service account", "may Exec, Attach, Run, Debug", "pods labelled", "images", "commands", "from 2026", "because", "ticket", "requested by"} {
+	for _, part := range []string{"service account", "may Exec, Attach, Copy, Run, Debug", "digests", "pods labelled", "images", "commands", "from 2026", "because", "ticket", "requested by"} {
 		if !strings.Contains(got, part) {
 			t.Errorf("%q is missing in %s", part, got)
 		}

@@ -47,7 +47,7 @@ type User struct {
 // Attributes are the facts of one request. They say nothing about transports.
 type Attributes struct {
 	User User
-	// Action is one of the actions of access.sallyport.dev/v1alpha1: Exec, Attach, PortForward, Run, Debug.
+	// Action is one of the actions of access.sallyport.dev/v1alpha1: Exec, Attach, Copy, PortForward, Run, Debug.
 	Action    string
 	Namespace string
 	// Pod, PodUID and PodLabels are of the pod as it is now; empty for Run.
@@ -87,6 +87,34 @@ type Decision struct {
 // Authorizer decides. An error means that no decision could be made: the caller denies.
 type Authorizer interface {
 	Authorize(ctx context.Context, a Attributes) (Decision, error)
+}
+
+// The actions that Decide knows.
+const (
+	actionExec = "Exec"
+	actionCopy = "Copy"
+)
+
+// Decide asks z, and returns with the decision what was decided about. What kubectl cp sends is a command like any other:
+// where it may not pass as a Copy it is asked about as an Exec. A denial is that of the request as it came.
+func Decide(ctx context.Context, z Authorizer, a Attributes) (Attributes, Decision, error) {
+	d, err := z.Authorize(ctx, a)
+	if err != nil {
+		return a, Decision{}, err
+	}
+	if d.Outcome == Allow || a.Action != actionCopy {
+		return a, d, nil
+	}
+	plain := a
+	plain.Action = actionExec
+	switch e, err := z.Authorize(ctx, plain); {
+	case err != nil:
+		return a, Decision{}, err
+	case e.Outcome == Allow:
+		return plain, e, nil
+	default:
+		return a, d, nil
+	}
 }
 
 // CommandDigest is "sha256:" and the hex SHA-256 of an argument vector: each argument preceded by its

@@ -12,6 +12,7 @@ import (
 
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
 	"github.com/sallyport-dev/sallyport/internal/authorizer"
+	"github.com/sallyport-dev/sallyport/internal/authorizer/copyshape"
 	"github.com/sallyport-dev/sallyport/internal/mask"
 	"github.com/sallyport-dev/sallyport/internal/recording"
 )
@@ -38,12 +39,13 @@ func (s *sessions) openObject(ctx context.Context, q *request, id string) (recor
 		return recording.Open{}, err
 	}
 	a := q.attributes
+	q.archive = archiveOf(&a, grant)
 	open := recording.Open{
 		Session: id, Recorder: s.Program, Cluster: s.Cluster,
 		Subject:   recording.Subject{Username: a.User.Name, UID: a.User.UID, Groups: a.User.Groups},
 		Requester: requester(grant),
 		Action:    a.Action, Namespace: a.Namespace, Pod: a.Pod, PodUID: a.PodUID, Node: q.pod.Spec.NodeName,
-		Container: a.Container, Argv: s.Rules.Strings(a.Command), TTY: a.TTY, Stdin: a.Stdin,
+		Container: a.Container, Argv: s.Rules.Strings(a.Command), TTY: a.TTY, Stdin: a.Stdin, Archive: q.archive,
 		Grant:     grantOf(grant, s.Rules),
 		Approvals: approvals, MaskDigest: s.Rules.Digest(),
 	}
@@ -52,6 +54,27 @@ func (s *sessions) openObject(ctx context.Context, q *request, id string) (recor
 		return recording.Open{}, err
 	}
 	return open, nil
+}
+
+// archiveOf says which stream of the request passes as an archive, and what the grant has recorded of it. Only a Copy has
+// one: the same command under a grant for Exec is masked as any other, or tar would be a way round masking.
+func archiveOf(a *authorizer.Attributes, grant *accessv1alpha1.ExecutionGrant) *recording.ArchiveOpen {
+	if a.Action != string(accessv1alpha1.ActionCopy) {
+		return nil
+	}
+	open := &recording.ArchiveOpen{Recorded: recording.RecordedFull}
+	if r := grant.Spec.Recording; r != nil && r.Copies == accessv1alpha1.RecordedDigestOnly {
+		open.Recorded = recording.RecordedDigestOnly
+	}
+	switch copyshape.Of(*a).Kind {
+	case copyshape.Out:
+		open.Stream = recording.Stdout
+	case copyshape.In:
+		open.Stream = recording.Stdin
+	case copyshape.None, copyshape.Probe:
+		return nil
+	}
+	return open
 }
 
 func grantOf(g *accessv1alpha1.ExecutionGrant, rules *mask.Rules) recording.Grant {

@@ -64,7 +64,9 @@ type world struct {
 	states      []accessv1alpha1.SessionState
 	last        accessv1alpha1.ExecutionSessionStatus
 	ended       chan string
-	api         http.HandlerFunc // for what is not known here
+	output      string                          // of tar and test
+	recording   *accessv1alpha1.RecordingPolicy // of every grant
+	api         http.HandlerFunc                // for what is not known here
 }
 
 func newWorld(tb testing.TB) *world {
@@ -130,7 +132,7 @@ func (w *world) Authorize(_ context.Context, a authorizer.Attributes) (authorize
 func (w *world) Grant(_ context.Context, namespace, name string) (*accessv1alpha1.ExecutionGrant, error) {
 	return &accessv1alpha1.ExecutionGrant{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: "u-g"},
-		Spec:       accessv1alpha1.ExecutionGrantSpec{Requester: &accessv1alpha1.Identity{Username: "pipeline"}, Reason: "because"},
+		Spec:       accessv1alpha1.ExecutionGrantSpec{Requester: &accessv1alpha1.Identity{Username: "pipeline"}, Reason: "because", Recording: w.recording},
 		Status:     accessv1alpha1.ExecutionGrantStatus{ApprovalRequestName: "ar", ApprovedDigest: "sha256:d"},
 	}, nil
 }
@@ -254,7 +256,17 @@ func (w *world) serveExec(rw http.ResponseWriter, r *http.Request) {
 	}
 	flag := func(name string) bool { return query.Get(name) == "true" }
 	o := streaming.Options{Stdin: flag("stdin"), Stdout: flag("stdout"), Stderr: flag("stderr"), TTY: flag("tty")}
-	_ = streaming.Serve(rw, r, o, func(ctx context.Context, c streaming.Client) error { return container(ctx, c, query["command"]) })
+	_ = streaming.Serve(rw, r, o, func(ctx context.Context, c streaming.Client) error {
+		if command := query["command"]; len(command) > 0 && (command[0] == "tar" || command[0] == "test") {
+			var err error
+			if c.Stdin != nil {
+				_, err = io.Copy(io.Discard, c.Stdin)
+			}
+			_, printErr := io.WriteString(c.Stdout, w.output)
+			return errors.Join(err, printErr)
+		}
+		return container(ctx, c, query["command"])
+	})
 }
 
 // ports answers every connection with its port and then with its own bytes.

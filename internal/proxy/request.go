@@ -14,6 +14,7 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/authorizer"
 	"github.com/sallyport-dev/sallyport/internal/authorizer/accessreview"
 	"github.com/sallyport-dev/sallyport/internal/authorizer/podrequest"
+	"github.com/sallyport-dev/sallyport/internal/recording"
 	"github.com/sallyport-dev/sallyport/internal/streaming"
 )
 
@@ -30,6 +31,7 @@ type request struct {
 
 	pod        *corev1.Pod
 	attributes authorizer.Attributes
+	archive    *recording.ArchiveOpen // of a Copy that carries one; known once the recording is
 	decision   authorizer.Decision
 }
 
@@ -95,7 +97,7 @@ func (q *request) describe(pod *corev1.Pod) (authorizer.Attributes, error) {
 }
 
 func (s *sessions) decide(ctx context.Context, q *request) error {
-	decision, err := s.Authorizer.Authorize(ctx, q.attributes)
+	attributes, decision, err := authorizer.Decide(ctx, s.Authorizer, q.attributes)
 	if err != nil {
 		s.Log.Error(err, "deciding", q.logValues(s.Rules)...)
 		return unavailable("sallyport cannot decide about this request now, so it is denied")
@@ -104,7 +106,11 @@ func (s *sessions) decide(ctx context.Context, q *request) error {
 		s.Log.Info("session denied", append(q.logValues(s.Rules), "outcome", decision.Outcome.String(), "reasons", decision.Reasons)...)
 		return forbidden(denial(q.attributes, decision, s.Rules))
 	}
-	q.decision = decision
+	if q.decision.Outcome == authorizer.Allow && attributes.Action != q.attributes.Action {
+		// The recording has begun, and says otherwise.
+		return forbidden("the grant for the action " + q.attributes.Action + " is over, and another one covers this; run the command again")
+	}
+	q.attributes, q.decision = attributes, decision
 	return nil
 }
 

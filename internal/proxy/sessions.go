@@ -221,7 +221,7 @@ func (l *live) session() session.Session {
 	return session.Session{
 		Recorder: l.recorder, Rules: l.Rules,
 		Left:   time.Duration(l.request.decision.Until - l.Now().UnixNano()),
-		Expiry: session.Expired(l.request.decision.Grant),
+		Expiry: session.Expired(l.request.decision.Grant), Archive: l.request.archive,
 	}
 }
 

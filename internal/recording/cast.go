@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sallyport-dev/sallyport/internal/archive"
 	"github.com/sallyport-dev/sallyport/internal/asciicast"
 )
 
@@ -23,6 +24,7 @@ const (
 // text are replaced, stdout and stderr are merged, and where there was no
 // terminal a newline also returns the carriage, as a terminal would have done.
 // The bytes of forwarded connections are no terminal's, and are left out.
+// Instead of an archive it shows a line for each member.
 func Cast(ctx context.Context, w io.Writer, r *Recording, v asciicast.Version) error {
 	cols, rows, err := r.firstSize(ctx)
 	if err != nil {
@@ -37,6 +39,9 @@ func Cast(ctx context.Context, w io.Writer, r *Recording, v asciicast.Version) e
 		return fmt.Errorf("casting recording %s: %w", r.ID, err)
 	}
 	c := caster{enc: enc, tty: r.Open.TTY, text: map[Stream]*asciicast.Text{Stdin: {}, Stdout: {}, Stderr: {}}}
+	if r.Open.Archive != nil {
+		c.packed = r.Open.Archive.Stream
+	}
 	for rec, err := range r.Records(ctx) {
 		if err == nil {
 			err = c.record(rec)
@@ -67,17 +72,24 @@ func (r *Recording) firstSize(ctx context.Context) (cols, rows int, err error) {
 }
 
 type caster struct {
-	enc  *asciicast.Encoder
-	tty  bool
-	text map[Stream]*asciicast.Text
-	last Record
+	enc *asciicast.Encoder
+	tty bool
+	// packed is the stream that is an archive, if one is: for people its members stand for it.
+	packed Stream
+	text   map[Stream]*asciicast.Text
+	last   Record
 }
 
 func (c *caster) record(rec Record) error {
 	c.last = rec
 	switch rec.Stream {
 	case Stdin, Stdout, Stderr:
+		if c.packed == rec.Stream {
+			return nil
+		}
 		return c.put(rec, c.text[rec.Stream].Decode(rec.Data))
+	case Member, Archive:
+		return c.archive(rec)
 	case Resize:
 		return c.event(asciicast.Resize, string(rec.Data))
 	case Note:
@@ -104,6 +116,25 @@ func (c *caster) put(rec Record, text string) error {
 		text = strings.ReplaceAll(text, "\n", "\r\n")
 	}
 	return c.event(asciicast.Output, text)
+}
+
+// archive shows a member as a line of output, where all of it passed or nothing more will.
+func (c *caster) archive(rec Record) error {
+	var member archive.Member
+	var end ArchiveEnd
+	var line string
+	var err error
+	if rec.Stream == Member {
+		err = json.Unmarshal(rec.Data, &member)
+		line = member.String()
+	} else {
+		err = json.Unmarshal(rec.Data, &end)
+		line = end.String()
+	}
+	if err != nil || member.State == archive.StateBegun {
+		return err
+	}
+	return c.event(asciicast.Output, line+"\r\n")
 }
 
 func (c *caster) event(code asciicast.Code, data string) error {

@@ -62,6 +62,8 @@ type Open struct {
 	TTY       bool     `json:"tty"`
 	Stdin     bool     `json:"stdin"`
 
+	Archive *ArchiveOpen `json:"archive,omitempty"` // for a Copy that carries one
+
 	Grant        Grant           `json:"grant"`
 	Approvals    []Approval      `json:"approvals,omitempty"`
 	PolicyDigest string          `json:"policyDigest,omitempty"`

@@ -17,6 +17,7 @@ type grant struct {
 	containers []string
 	images     []string
 	commands   [][]string
+	copies     string
 	seconds    int
 }
 
@@ -47,6 +48,9 @@ func (g grant) manifest() string {
 			patterns = append(patterns, map[string]any{"argv": argv})
 		}
 		spec["commands"] = patterns
+	}
+	if g.copies != "" {
+		spec["recording"] = map[string]any{"copies": g.copies}
 	}
 	b, _ := json.Marshal(map[string]any{
 		"apiVersion": "access.sallyport.dev/v1alpha1", "kind": "ExecutionGrant",

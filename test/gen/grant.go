@@ -60,6 +60,12 @@ func (g *Grant) Actions(actions ...accessv1alpha1.Action) *Grant {
 	return g
 }
 
+// Copies sets what is recorded of archives.
+func (g *Grant) Copies(recorded accessv1alpha1.RecordedBytes) *Grant {
+	g.obj.Spec.Recording = &accessv1alpha1.RecordingPolicy{Copies: recorded}
+	return g
+}
+
 // Pod makes one pod the target, whichever has the name.
 func (g *Grant) Pod(name string) *Grant {
 	g.obj.Spec.Target.PodName, g.obj.Spec.Target.PodUID, g.obj.Spec.Target.Selector = name, "", nil

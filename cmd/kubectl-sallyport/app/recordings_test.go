@@ -42,6 +42,9 @@ func idTime(t *testing.T, id string) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
+// archived is what the recordings say that follow.
+var archived *recording.ArchiveOpen
+
 // record writes a recording; each line of script is "stream:data" and a second after the one before.
 func record(t *testing.T, store objectstore.Store, id string, tty bool, script []string, end recording.Exit) {
 	t.Helper()
@@ -58,7 +61,7 @@ func record(t *testing.T, store objectstore.Store, id string, tty bool, script [
 		Subject:   recording.Subject{Username: "jane", Groups: []string{"developers", "system:authenticated"}},
 		Requester: recording.Subject{Username: "jane"},
 		Action:    "Exec", Namespace: "shop", Pod: "web-0", PodUID: "3d3ecb0c", Node: "n1", Container: "app",
-		Image: "web:1", ImageID: "sha256:aa", Argv: []string{"sh", "-c", "echo \x1b[2J"}, TTY: tty, Stdin: true,
+		Image: "web:1", ImageID: "sha256:aa", Argv: []string{"sh", "-c", "echo \x1b[2J"}, TTY: tty, Stdin: true, Archive: archived,
 		Grant: recording.Grant{
 			Namespace: "shop", Name: "fix", UID: "9f", Digest: digest, Reason: "orders stuck", Ticket: "OPS-4711",
 			ActiveFrom: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), ActiveUntil: time.Date(2026, 11, 23, 12, 15, 0, 0, time.UTC),
@@ -156,6 +159,33 @@ func TestRecordedSessions(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestACopyIsShownByItsMembers(t *testing.T) {
+	const id = "019ab034-6102-7abc-8def-000000000005"
+	w, store := storeWorld(t)
+	archived = &recording.ArchiveOpen{Stream: recording.Stdout, Recorded: recording.RecordedFull}
+	defer func() { archived = nil }()
+	record(t, store, id, false, []string{
+		"stdout:BINARY", `member:{"path":"etc/passwd","type":"file","mode":"0644","size":6,"sha256":"ab"}`, "stderr:tar: removing leading '/'\n",
+		`archive:{"members":1,"bytes":2048,"sha256":"cd","whole":true,"recorded":"Full"}`,
+	}, recording.Exit{Code: new(0), Reason: "completed", Process: recording.ProcessExited})
+	for args, want := range map[string][]string{
+		"sessions show " + id: {"Archive:      stdout is a tar archive that passed unaltered; recorded of it: Full", "member: "},
+		"sessions show --log " + id: {
+			"jane  member  file 0644 6 bytes sha256:ab etc/passwd", "stderr  tar: removing", "jane  archive  1 members, 2048 bytes, sha256:cd",
+		},
+		"play --cast - " + id: {`"o", "file 0644 6 bytes sha256:ab etc/passwd\r\n"`, "removing leading", `"o", "1 members`},
+	} {
+		r := w.run(strings.Fields(args)...)
+		r.want(t, exit.OK, want, nil)
+		if strings.Contains(r.out, "BINARY") {
+			t.Errorf("%s shows the archive itself:\n%s", args, r.out)
+		}
+	}
+	// For machines it is what it was.
+	w.run("play", id).want(t, exit.OK, []string{"BINARY"}, nil)
+	w.run("sessions", "show", "--json", id).want(t, exit.OK, []string{"BINARY", `"stream":"member"`}, nil)
 }
 
 func TestRecordsAreExact(t *testing.T) {

@@ -35,6 +35,9 @@ const requestExample = `  # A shell for 15 minutes in one pod
   # The ports of a pod
   kubectl sallyport request --pod db-0 --action PortForward --reason "look at the slow queries"
 
+  # kubectl cp, both ways; the files arrive unaltered, and each is listed in the recording
+  kubectl sallyport request --pod web-0 --action Copy --reason "fetch the heap dump"
+
   # Any pod of an application, tonight
   kubectl sallyport request -l app=web --from 2026-11-23T22:00:00Z --until 2026-11-23T23:00:00Z --reason "migration 42"
 
@@ -64,7 +67,8 @@ func (p *plugin) newRequest() *cobra.Command {
 	fs.StringVar(&o.pod, "pod", "", "the pod")
 	fs.StringVarP(&o.selector, "selector", "l", "", "labels of the pods")
 	fs.StringSliceVarP(&o.containers, "container", "c", nil, "a container (default all of the pod; can be repeated)")
-	fs.StringSliceVar(&o.actions, "action", []string{string(accessv1alpha1.ActionExec)}, "Exec, Attach, PortForward, Run or Debug (can be repeated)")
+	fs.StringSliceVar(&o.actions, "action", []string{string(accessv1alpha1.ActionExec)}, "Exec, Attach, Copy, PortForward, Run or Debug (can be repeated)")
+	fs.StringVar(&o.copies, "record-copies", "", "what is recorded of the files that Copy carries: Full (the default), or DigestOnly")
 	fs.StringSliceVar(&o.images, "image", nil, "an image for Run and Debug, a glob (can be repeated)")
 	fs.DurationVar(&o.duration, "for", 15*time.Minute, "how long, from the approval on: 10s to 12h")
 	fs.StringVar(&o.from, "from", "", "begin of a fixed window, RFC 3339 (default now)")

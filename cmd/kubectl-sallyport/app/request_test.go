@@ -31,6 +31,7 @@ func TestRequestManifest(t *testing.T) {
 		"if a window and labels are said, then those": {"window", []string{
 			"-l", "app=web,tier in (a,b)", "--from", "2026-11-23T23:00:00+01:00", "--until", "2026-11-23T23:00:00Z", "--reason", "why", "--subject", "sa:ci:bot",
 		}},
+		"if a copy is wanted, then what of it is recorded": {"copy", []string{"--pod", "web-0", "--action", "copy", "--record-copies", "digestonly", "--reason", "why"}},
 		"if only an end is said, then from now":            {"until", []string{"--pod", "a", "--until", "2026-11-23T13:00:00Z", "--reason", "why"}},
 		"if a new pod is wanted, then its image":           {"run", []string{"--action", "Run", "--image", "busybox:*", "--reason", "why", "--subject", "group:ops"}},
 		"if an exec line is given, then it is read":        {"line", []string{"--reason", "why", "--", "kubectl", "exec", "-it", "-n", "pay", "web-0", "-capp", "--", "sh", "-c", "ls *"}},
@@ -52,6 +53,8 @@ func TestRequestRefusesWhatNoGrantCanSay(t *testing.T) {
 	tests := map[string]struct{ args, says string }{
 		"if the action is unknown, then it is named":         {"--pod a --action Fly", `"Fly"`},
 		"if PortForward is limited to a container, then so":  {"--pod a -c app --action portforward", "--container"},
+		"if the recording is unknown, then it is named":      {"--pod a --action Copy --record-copies none", `"none"`},
+		"if copies are recorded and there are none, then so": {"--pod a --record-copies Full", "--action Copy"},
 		"if Debug has no image, then --image":                {"--pod a --action Debug", "--image"},
 		"if a deployment is named, then --selector":          {"--pod deploy/a", "--selector"},
 		"if the selector cannot be read, then it is named":   {"-l a=b=c", "--selector"},

@@ -24,6 +24,7 @@ of order between the first object and the last; nothing is signed yet, so not wh
 
   --log    each line of input and output with its time (UTC), its subject and its stream. Controls, and bytes that
            are no text, are written as \x1b. A line comes when it is complete, with the time of its first byte.
+           Of kubectl cp: each member of the archive, with type, mode, size, SHA-256 and path.
   --json   the records exactly, one JSON object a line: n, time, offset (seconds), by, stream, connection (of a
            port-forward), and text, or base64 where the bytes are no text; masked lists the rules that masked something.
 
@@ -142,6 +143,9 @@ func (o *showOptions) printRecording(r *recording.Recording) {
 		o.row("Container", fmt.Sprintf("%s, image %s %s", open.Container, orNone(open.Image), open.ImageID))
 		o.print("%-13s %s", "Command:", orNone(quote(open.Argv)))
 		o.row("Streams", fmt.Sprintf("terminal %t, input %t", open.TTY, open.Stdin))
+	}
+	if a := open.Archive; a != nil {
+		o.row("Archive", fmt.Sprintf("%s is a tar archive that passed unaltered; recorded of it: %s; --log lists its members", a.Stream, a.Recorded))
 	}
 	o.row("Grant", fmt.Sprintf("%s/%s (%s)", open.Grant.Namespace, open.Grant.Name, open.Grant.Digest))
 	o.row("Reason", open.Grant.Reason)

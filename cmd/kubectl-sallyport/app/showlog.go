@@ -20,7 +20,7 @@ const logTime = "2006-01-02T15:04:05.000000Z"
 // printLog prints each line of the session.
 func (o *showOptions) printLog(ctx context.Context, r *recording.Recording) error {
 	w := bufio.NewWriter(o.Streams.Out)
-	for e, err := range transcript.Entries(r.Records(ctx)) {
+	for e, err := range transcript.Entries(&r.Open, r.Records(ctx)) {
 		if err != nil {
 			return judge(err)
 		}

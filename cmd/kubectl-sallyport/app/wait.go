@@ -166,7 +166,7 @@ func (p *plugin) span(grant *accessv1alpha1.ExecutionGrant) string {
 	return text
 }
 
-// enter says how to use a grant for Exec, Attach or PortForward.
+// enter says how to use a grant for Exec, Attach, Copy or PortForward.
 func (o *requestOptions) enter(grant *accessv1alpha1.ExecutionGrant) {
 	if config, err := o.flags.ToRESTConfig(); err == nil && !gatewaycontext.Through(config.Host) {
 		o.say("This context does not go through the gateway. Once: kubectl sallyport login")
@@ -176,6 +176,10 @@ func (o *requestOptions) enter(grant *accessv1alpha1.ExecutionGrant) {
 	}
 	if grant.Spec.Actions[0] == accessv1alpha1.ActionPortForward {
 		o.say("Go in with: %s", quote([]string{"kubectl", "port-forward", "-n", grant.Namespace, "pod/" + grant.Spec.Target.PodName, "LOCAL:REMOTE"}))
+		return
+	}
+	if grant.Spec.Actions[0] == accessv1alpha1.ActionCopy {
+		o.enterCopy(grant)
 		return
 	}
 	argv := []string{"kubectl", "", "-it", "-n", grant.Namespace, grant.Spec.Target.PodName}
@@ -191,8 +195,18 @@ func (o *requestOptions) enter(grant *accessv1alpha1.ExecutionGrant) {
 		}
 	case accessv1alpha1.ActionAttach:
 		argv[1] = "attach"
-	case accessv1alpha1.ActionPortForward, accessv1alpha1.ActionRun, accessv1alpha1.ActionDebug:
+	case accessv1alpha1.ActionCopy, accessv1alpha1.ActionPortForward, accessv1alpha1.ActionRun, accessv1alpha1.ActionDebug:
 		return
 	}
 	o.say("Go in with: %s", quote(argv))
+}
+
+func (o *requestOptions) enterCopy(grant *accessv1alpha1.ExecutionGrant) {
+	line := []string{"kubectl", "cp", "-n", grant.Namespace}
+	if len(grant.Spec.Target.Containers) > 0 {
+		line = append(line, "-c", grant.Spec.Target.Containers[0])
+	}
+	pod := grant.Spec.Target.PodName + ":PATH"
+	o.say("Copy with: %s", quote(append(line, pod, "FILE")))
+	o.say("       or: %s", quote(append(line, "FILE", pod)))
 }

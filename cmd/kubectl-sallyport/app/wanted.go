@@ -28,6 +28,7 @@ type wanted struct {
 	reason     string
 	ticket     string
 	subject    string   // KIND:NAME, empty for the requester
+	copies     string   // Full or DigestOnly; empty for the default
 	command    []string // literal; empty for any
 }
 
@@ -48,7 +49,7 @@ func (w *wanted) grant(namespace string, now time.Time) (*accessv1alpha1.Executi
 		return nil, errors.New("say why with --reason")
 	}
 	for _, set := range []func(*accessv1alpha1.ExecutionGrantSpec) error{
-		w.setActions, w.setTarget, w.setSubject, w.setCommand,
+		w.setActions, w.setTarget, w.setSubject, w.setCommand, w.setRecording,
 		func(spec *accessv1alpha1.ExecutionGrantSpec) error { return w.setTime(spec, now) },
 	} {
 		if err := set(&grant.Spec); err != nil {
@@ -60,18 +61,34 @@ func (w *wanted) grant(namespace string, now time.Time) (*accessv1alpha1.Executi
 
 func (w *wanted) setActions(spec *accessv1alpha1.ExecutionGrantSpec) error {
 	all := []accessv1alpha1.Action{
-		accessv1alpha1.ActionExec, accessv1alpha1.ActionAttach, accessv1alpha1.ActionPortForward,
+		accessv1alpha1.ActionExec, accessv1alpha1.ActionAttach, accessv1alpha1.ActionCopy, accessv1alpha1.ActionPortForward,
 		accessv1alpha1.ActionRun, accessv1alpha1.ActionDebug,
 	}
 	for _, word := range w.actions {
 		i := slices.IndexFunc(all, func(a accessv1alpha1.Action) bool { return strings.EqualFold(string(a), word) })
 		if i < 0 {
-			return fmt.Errorf("--action must be Exec, Attach, PortForward, Run or Debug, not %q", word)
+			return fmt.Errorf("--action must be Exec, Attach, Copy, PortForward, Run or Debug, not %q", word)
 		}
 		if !slices.Contains(spec.Actions, all[i]) {
 			spec.Actions = append(spec.Actions, all[i])
 		}
 	}
+	return nil
+}
+
+func (w *wanted) setRecording(spec *accessv1alpha1.ExecutionGrantSpec) error {
+	if w.copies == "" {
+		return nil
+	}
+	all := []accessv1alpha1.RecordedBytes{accessv1alpha1.RecordedFull, accessv1alpha1.RecordedDigestOnly}
+	i := slices.IndexFunc(all, func(b accessv1alpha1.RecordedBytes) bool { return strings.EqualFold(string(b), w.copies) })
+	switch {
+	case i < 0:
+		return fmt.Errorf("--record-copies must be Full or DigestOnly, not %q", w.copies)
+	case !slices.Contains(spec.Actions, accessv1alpha1.ActionCopy):
+		return errors.New("--record-copies is for --action Copy")
+	}
+	spec.Recording = &accessv1alpha1.RecordingPolicy{Copies: all[i]}
 	return nil
 }
 

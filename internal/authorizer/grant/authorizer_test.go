@@ -77,6 +77,10 @@ func forwardAttributes(a *authorizer.Attributes) {
 	a.Action, a.Container, a.Command = "PortForward", "", nil
 }
 
+func copyAttributes(a *authorizer.Attributes) {
+	a.Action, a.Command = "Copy", []string{"tar", "cf", "-", "/var/log/app.log"}
+}
+
 func debugAttributes(a *authorizer.Attributes) {
 	a.Action, a.Container, a.Images, a.Command = "Debug", "", []string{"busybox:1"}, nil
 }
@@ -179,6 +183,26 @@ func TestAuthorize(t *testing.T) {
 			}()}, reasons: []string{noHelp},
 		},
 		"if it covers another action, then the message names both": {grants: grants{activate(pinned("g").Actions(attach))}, reasons: []string{`covers the action Attach, not Exec`, noHelp}},
+		"if it covers Copy, then a copy is allowed": {
+			grants: grants{activate(pinned("g").Actions(accessv1alpha1.ActionCopy))}, request: copyAttributes, allow: "g",
+		},
+		"if it covers Exec alone, then a copy is not one": {
+			grants: grants{activate(pinned("g"))}, request: copyAttributes, reasons: []string{"covers the action Exec, not Copy", "--action Copy"},
+		},
+		"if it covers Copy alone, then an exec is denied": {
+			grants: grants{activate(pinned("g").Actions(accessv1alpha1.ActionCopy))}, reasons: []string{"covers the action Copy, not Exec", noHelp},
+		},
+		"if it covers the copy of a path, then that is allowed": {
+			grants: grants{activate(pinned("g").Actions(accessv1alpha1.ActionCopy).Command("tar", "cf", "-", "/var/log/*"))}, request: copyAttributes, allow: "g",
+		},
+		"if it covers the copy of another path, then it is denied": {
+			grants:  grants{activate(pinned("g").Actions(accessv1alpha1.ActionCopy).Command("tar", "cf", "-", "/tmp/*"))},
+			request: copyAttributes, reasons: []string{"other commands", "--action Copy"},
+		},
+		"if a copy has no command, then it is denied": {
+			grants:  grants{activate(pinned("g").Actions(accessv1alpha1.ActionCopy))},
+			request: func(a *authorizer.Attributes) { a.Action, a.Command = "Copy", nil }, reasons: []string{"--action Copy"},
+		},
 		"if the action is unknown, then it is denied": {
 			grants: grants{activate(pinned("g").Actions("Fly"))}, request: func(a *authorizer.Attributes) { a.Action = "Fly" },
 			reasons: []string{"no grant covers this"},

@@ -82,7 +82,7 @@ func matchScope(g *accessv1alpha1.ExecutionGrant, a *authorizer.Attributes, m *m
 	}
 	var checks []func(*accessv1alpha1.ExecutionGrant, *authorizer.Attributes, *matcher) fit
 	switch accessv1alpha1.Action(a.Action) {
-	case accessv1alpha1.ActionExec:
+	case accessv1alpha1.ActionExec, accessv1alpha1.ActionCopy:
 		checks = append(checks, matchPod, matchContainer, matchCommand)
 	case accessv1alpha1.ActionAttach:
 		checks = append(checks, matchPod, matchContainer)
@@ -172,7 +172,7 @@ func matchImages(g *accessv1alpha1.ExecutionGrant, a *authorizer.Attributes, m *
 func matchCommand(g *accessv1alpha1.ExecutionGrant, a *authorizer.Attributes, m *matcher) fit {
 	covered := slices.ContainsFunc(g.Spec.Commands, func(p accessv1alpha1.CommandPattern) bool { return m.argv(p.Argv, a.Command) })
 	switch {
-	case a.Action == string(accessv1alpha1.ActionExec) && len(a.Command) == 0:
+	case (a.Action == string(accessv1alpha1.ActionExec) || a.Action == string(accessv1alpha1.ActionCopy)) && len(a.Command) == 0:
 		return fit{}
 	case len(g.Spec.Commands) == 0 || covered:
 		return fit{nearness: covers}

@@ -8,10 +8,12 @@ package howto
 import (
 	"encoding/json"
 	"fmt"
+	"path"
 	"strings"
 	"unicode"
 
 	"github.com/sallyport-dev/sallyport/internal/authorizer"
+	"github.com/sallyport-dev/sallyport/internal/authorizer/copyshape"
 	"github.com/sallyport-dev/sallyport/internal/layout"
 )
 
@@ -19,6 +21,7 @@ const (
 	// maxCommand bounds the argument vector in a suggestion, so that a message stays readable.
 	maxCommand = 256
 	reason     = "WHY"
+	actionCopy = "Copy"
 )
 
 // Request is the plugin's command line that asks for a grant which covers a. Its argument vector is part of the line
@@ -38,7 +41,7 @@ func Request(a authorizer.Attributes) string {
 		words = append(words, "--image", image)
 	}
 	words = append(words, "--reason", reason)
-	if pasteable(a.Command) {
+	if a.Action != actionCopy && pasteable(a.Command) { // one kubectl cp is several commands
 		words = append(append(words, "--"), a.Command...)
 	}
 	return join(words)
@@ -88,10 +91,13 @@ func Approve(namespace, name string) string {
 	return join([]string{"kubectl", "sallyport", "approve", "-n", namespace, name})
 }
 
-// Exec is the kubectl command line of an Exec, Attach or PortForward itself.
+// Exec is the kubectl command line of an Exec, Attach, Copy or PortForward itself.
 func Exec(a authorizer.Attributes) string {
-	if a.Action == "PortForward" {
+	switch a.Action {
+	case "PortForward":
 		return join([]string{"kubectl", "port-forward", "-n", a.Namespace, "pod/" + a.Pod, "LOCAL:REMOTE"})
+	case actionCopy:
+		return copyLine(a)
 	}
 	words := []string{"kubectl", strings.ToLower(a.Action), "-n", a.Namespace, a.Pod}
 	if a.Container != "" {
@@ -109,6 +115,23 @@ func Exec(a authorizer.Attributes) string {
 		words = append(words, "--", "COMMAND")
 	}
 	return join(words)
+}
+
+// copyLine names what is in the container as far as it can be pasted; what is on the other side is for the person to name.
+func copyLine(a authorizer.Attributes) string {
+	words := []string{"kubectl", "cp", "-n", a.Namespace}
+	if a.Container != "" {
+		words = append(words, "-c", a.Container)
+	}
+	shape := copyshape.Of(a)
+	inside := shape.Path
+	if inside == "" || !pasteable([]string{inside}) || strings.Contains(inside, ":") {
+		inside = "PATH"
+	}
+	if shape.Kind == copyshape.Out {
+		return join(append(words, a.Pod+":"+inside, path.Base(inside)))
+	}
+	return join(append(words, "PATH", a.Pod+":"+inside))
 }
 
 // Server is the flag by which stock kubectl goes through the gateway without a context of its own.

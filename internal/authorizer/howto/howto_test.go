@@ -42,6 +42,10 @@ func TestRequest(t *testing.T) {
 		"if ports are wanted, then no container is named": {
 			authorizer.Attributes{Action: "PortForward", Namespace: "shop", Pod: "web-0"}, "kubectl sallyport request -n shop --pod web-0 --action PortForward --reason WHY",
 		},
+		"if it is a copy, then of anything: one kubectl cp is several commands": {
+			with(func(a *authorizer.Attributes) { a.Action, a.Command = "Copy", []string{"tar", "cf", "-", "/x"} }),
+			"kubectl sallyport request -n shop --pod web-0 -c app --action Copy --reason WHY",
+		},
 		"if a pod is made, then its images are named and it is not": {
 			authorizer.Attributes{Action: "Run", Namespace: "shop", Pod: "new", Images: []string{"busybox:1", "evil; id"}},
 			"kubectl sallyport request -n shop --action Run --image busybox:1 --image 'evil; id' --reason WHY",
@@ -70,6 +74,21 @@ func TestExec(t *testing.T) {
 		},
 		"if it is a port-forward, then the ports are to be filled in": {
 			authorizer.Attributes{Action: "PortForward", Namespace: "shop", Pod: "web-0"}, "kubectl port-forward -n shop pod/web-0 LOCAL:REMOTE",
+		},
+		"if a file is copied out, then it is named": {
+			authorizer.Attributes{Action: "Copy", Namespace: "shop", Pod: "web-0", Container: "app", Command: []string{"tar", "cf", "-", "/var/log/a b.log"}},
+			"kubectl cp -n shop -c app 'web-0:/var/log/a b.log' 'a b.log'",
+		},
+		"if a file is copied in, then its place is named": {
+			authorizer.Attributes{Action: "Copy", Namespace: "shop", Pod: "web-0", Command: []string{"tar", "-xmf", "-", "-C", "/tmp"}, Stdin: true},
+			"kubectl cp -n shop PATH web-0:/tmp",
+		},
+		"if what is copied cannot be pasted, then a word stands for it": {
+			authorizer.Attributes{Action: "Copy", Namespace: "shop", Pod: "web-0", Command: []string{"tar", "cf", "-", "a\nb"}},
+			"kubectl cp -n shop web-0:PATH PATH",
+		},
+		"if what is copied is not known, then words stand for it": {
+			authorizer.Attributes{Action: "Copy", Namespace: "shop", Pod: "web-0"}, "kubectl cp -n shop PATH web-0:PATH",
 		},
 		"if it is an attach, then there is no command": {
 			authorizer.Attributes{Action: "Attach", Namespace: "shop", Pod: "web-0"}, "kubectl attach -n shop web-0",

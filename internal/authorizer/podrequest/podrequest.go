@@ -9,10 +9,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/sallyport-dev/sallyport/internal/authorizer"
+	"github.com/sallyport-dev/sallyport/internal/authorizer/copyshape"
 	"github.com/sallyport-dev/sallyport/internal/layout"
 )
 
-// Exec describes pods/exec with these options.
+// Exec describes pods/exec with these options: as a Copy if kubectl cp makes such a request, else as an Exec.
 func Exec(user authorizer.User, pod *corev1.Pod, o *corev1.PodExecOptions) (authorizer.Attributes, error) {
 	a, err := attributes(user, "Exec", pod, o.Container)
 	if err != nil {
@@ -22,6 +23,9 @@ func Exec(user authorizer.User, pod *corev1.Pod, o *corev1.PodExecOptions) (auth
 		return authorizer.Attributes{}, fmt.Errorf("a command must be given")
 	}
 	a.Command, a.TTY, a.Stdin = o.Command, o.TTY, o.Stdin
+	if copyshape.Of(a).Kind != copyshape.None {
+		a.Action = "Copy"
+	}
 	return a, nil
 }
 

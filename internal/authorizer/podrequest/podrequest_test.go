@@ -111,3 +111,24 @@ func TestExecNeedsACommand(t *testing.T) {
 		t.Errorf("got %+v", a)
 	}
 }
+
+func TestWhatKubectlCpSendsIsACopy(t *testing.T) {
+	tests := map[string]struct {
+		options corev1.PodExecOptions
+		want    string
+	}{
+		"if it fetches an archive, then it is a copy":    {corev1.PodExecOptions{Command: []string{"tar", "cf", "-", "/x"}, Stdout: true, Stderr: true}, "Copy"},
+		"if it puts an archive, then it is a copy":       {corev1.PodExecOptions{Command: []string{"tar", "-xmf", "-"}, Stdin: true}, "Copy"},
+		"if it asks for a directory, then it is a copy":  {corev1.PodExecOptions{Command: []string{"test", "-d", "/x"}}, "Copy"},
+		"if there is a terminal, then it is an exec":     {corev1.PodExecOptions{Command: []string{"tar", "cf", "-", "/x"}, TTY: true}, "Exec"},
+		"if there is an input too many, then it is none": {corev1.PodExecOptions{Command: []string{"tar", "cf", "-", "/x"}, Stdin: true}, "Exec"},
+		"if it is another command, then it is an exec":   {corev1.PodExecOptions{Command: []string{"tar", "czf", "-", "/x"}}, "Exec"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			if a, err := Exec(authorizer.User{Name: "dev"}, testPod(), &tc.options); err != nil || a.Action != tc.want {
+				t.Errorf("got %q, %v", a.Action, err)
+			}
+		})
+	}
+}

@@ -42,6 +42,8 @@ type Session struct {
 	TTY    bool
 	// Waits is true where the end of the streams is the end of the process: for exec, not for attach.
 	Waits bool
+	// Archive says which stream is a tar archive that passes unaltered, if one is.
+	Archive *recording.ArchiveOpen
 }
 
 // Result is how a session went.
@@ -119,9 +121,14 @@ func (t *taps) close() error {
 func (s *Session) taps(ctx context.Context, client streaming.Client, end func(error)) *taps {
 	t := &taps{streams: streaming.Streams{TTY: s.TTY}}
 	tap := func(name recording.Stream, to io.Writer) io.Writer {
-		o := &output{stream: name, recorder: s.Recorder, to: to, masker: s.Rules.NewStream(), fail: end}
+		o := &output{stream: name, recorder: s.Recorder, to: to, filter: &masked{name, s.Recorder, s.Rules.NewStream()}, fail: end}
+		ended := func() error { return nil }
+		if s.Archive != nil && s.Archive.Stream == name {
+			u := newUnpacking(*s.Archive, s.Recorder, s.Rules)
+			o.filter, ended = u, u.end
+		}
 		o.start()
-		t.closers = append(t.closers, o.close)
+		t.closers = append(t.closers, o.close, ended)
 		return o
 	}
 	if client.Stdout != nil {
@@ -130,7 +137,14 @@ func (s *Session) taps(ctx context.Context, client streaming.Client, end func(er
 	if client.Stderr != nil {
 		t.streams.Stderr = tap(recording.Stderr, client.Stderr)
 	}
-	if client.Stdin != nil {
+	switch {
+	case client.Stdin == nil:
+	case s.Archive != nil && s.Archive.Stream == recording.Stdin:
+		i := &archiveInput{from: client.Stdin, filter: newUnpacking(*s.Archive, s.Recorder, s.Rules), fail: end}
+		i.start()
+		t.streams.Stdin = i
+		t.closers = append(t.closers, i.close)
+	default:
 		i := &input{recorder: s.Recorder, from: client.Stdin, masker: s.Rules.NewStream(), fail: end}
 		i.start()
 		t.streams.Stdin = i

@@ -22,7 +22,7 @@ type output struct {
 	recorder *recording.Recorder
 	to       io.Writer
 	fail     func(error)
-	masker   *mask.Stream
+	filter   filter
 
 	queue *queue
 	done  chan struct{} // closed when nothing will pass any more
@@ -37,7 +37,7 @@ func (o *output) start() {
 // Write returns once p waits to pass, which is no promise that it will.
 func (o *output) Write(p []byte) (int, error) { return o.queue.Write(p) }
 
-// close lets out what waits and what the masker holds, and nothing after it. It returns why bytes were lost, if any were.
+// close lets out what waits and what the filter holds, and nothing after it. It returns why bytes were lost, if any were.
 func (o *output) close() error {
 	o.queue.end(io.ErrClosedPipe)
 	<-o.done
@@ -57,36 +57,34 @@ func (o *output) pump() {
 	for {
 		piece, err := o.queue.next()
 		if errors.Is(err, io.EOF) {
-			o.err = o.pass(o.masker.Flush())
+			o.err = o.pass(o.filter.flush())
 			return
 		}
-		if o.err = o.pass(o.masker.Write(piece)); o.err != nil {
+		if o.err = o.pass(o.filter.write(piece)); o.err != nil {
 			o.queue.end(o.err)
 			return
 		}
 		if o.queue.taken(len(piece)) {
-			o.masker.Trim()
+			o.filter.trim()
 		}
 	}
 }
 
-func (o *output) pass(out mask.Output) error {
-	if err := record(o.recorder, o.stream, out); err != nil {
-		o.fail(recordingFailed(err))
-		return err
+func (o *output) pass(free []byte, why error) error {
+	if len(free) > 0 {
+		if err := o.recorder.Commit(); err != nil {
+			o.fail(recordingFailed(err))
+			return fmt.Errorf("recording %s: %w", o.stream, err)
+		}
+		if _, err := o.to.Write(free); err != nil {
+			o.fail(clientGone())
+			return err
+		}
 	}
-	if len(out.User) == 0 {
-		return nil
+	if why != nil {
+		o.fail(endBy(why))
 	}
-	if err := o.recorder.Commit(); err != nil {
-		o.fail(recordingFailed(err))
-		return fmt.Errorf("recording %s: %w", o.stream, err)
-	}
-	if _, err := o.to.Write(out.User); err != nil {
-		o.fail(clientGone())
-		return err
-	}
-	return nil
+	return why
 }
 
 // input carries stdin from the person to the container. The record of it is masked; what goes on is not altered. The

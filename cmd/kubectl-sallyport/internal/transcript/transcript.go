@@ -17,6 +17,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sallyport-dev/sallyport/internal/archive"
 	"github.com/sallyport-dev/sallyport/internal/recording"
 )
 
@@ -47,8 +48,8 @@ type source struct {
 	connection uint64
 }
 
-// Entries yields the lines of records. After an error it yields nothing more.
-func Entries(records iter.Seq2[recording.Record, error]) iter.Seq2[Entry, error] {
+// Entries yields the lines of records. A stream that is an archive has no lines: its members are told. After an error it yields nothing more.
+func Entries(open *recording.Open, records iter.Seq2[recording.Record, error]) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		lines := map[source]*line{
 			{stream: recording.Stdin}:  {ends: "\r\n"},
@@ -59,6 +60,9 @@ func Entries(records iter.Seq2[recording.Record, error]) iter.Seq2[Entry, error]
 			if err != nil {
 				yield(Entry{}, err)
 				return
+			}
+			if open.Archive != nil && rec.Stream == open.Archive.Stream {
+				continue
 			}
 			if !next(lines, rec, yield) {
 				return
@@ -159,21 +163,32 @@ func (l *line) emit(yield func(Entry, error) bool) bool {
 
 // event says in words what a record without stream data means.
 func event(rec recording.Record) []byte {
-	if rec.Stream == recording.Forward {
-		var e recording.ForwardEvent
-		if json.Unmarshal(rec.Data, &e) != nil {
-			return rec.Data
-		}
-		return []byte(e.Words())
-	}
-	if rec.Stream != recording.Ended {
+	var text string
+	var err error
+	switch rec.Stream {
+	case recording.Ended:
+		text, err = words(rec.Data, Exit)
+	case recording.Member:
+		text, err = words(rec.Data, archive.Member.String)
+	case recording.Archive:
+		text, err = words(rec.Data, recording.ArchiveEnd.String)
+	case recording.Forward:
+		text, err = words(rec.Data, recording.ForwardEvent.Words)
+	case recording.Stdin, recording.Stdout, recording.Stderr, recording.Resize, recording.Note, recording.ForwardIn, recording.ForwardOut:
+		fallthrough
+	default:
 		return rec.Data
 	}
-	var exit recording.Exit
-	if json.Unmarshal(rec.Data, &exit) != nil {
+	if err != nil {
 		return rec.Data
 	}
-	return []byte(Exit(exit))
+	return []byte(text)
+}
+
+func words[T any](data []byte, say func(T) string) (string, error) {
+	var what T
+	err := json.Unmarshal(data, &what)
+	return say(what), err
 }
 
 // Exit says in words how a session ended.

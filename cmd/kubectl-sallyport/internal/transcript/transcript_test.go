@@ -87,7 +87,7 @@ func TestEntries(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			var got []string
-			for e, err := range Entries(script(tc.in...)) {
+			for e, err := range Entries(&recording.Open{}, script(tc.in...)) {
 				if err != nil {
 					got = append(got, err.Error())
 					continue
@@ -104,15 +104,43 @@ func TestEntries(t *testing.T) {
 	}
 }
 
+func TestAnArchiveIsToldByItsMembers(t *testing.T) {
+	open := &recording.Open{Archive: &recording.ArchiveOpen{Stream: recording.Stdout}}
+	var got []string
+	for e, err := range Entries(open, script(
+		"stdout:binary\n",
+		`member:{"path":"a b","type":"file","mode":"0644","size":7,"state":"begun","passed":3}`,
+		`member:{"path":"a b","type":"file","mode":"0644","size":7,"sha256":"aa"}`,
+		`member:{"path":"l\u001b","type":"symlink","link":"a b","mode":"0777","size":0}`,
+		`member:{"path":"c","type":"file","mode":"0600","size":9,"state":"cut","passed":4}`,
+		"stderr:tar: c: changed\n",
+		`archive:{"members":3,"bytes":2048,"sha256":"bb","whole":false,"recorded":"Full"}`,
+		`member:no JSON`,
+	)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprintf("%s %s", e.Stream, e.Text))
+	}
+	want := []string{
+		"member file 0644 7 bytes (begins) a b", "member file 0644 7 bytes sha256:aa a b", `member symlink 0777 0 bytes "l\x1b" -> a b`,
+		"member file 0600 9 bytes (cut after 4) c", "stderr tar: c: changed",
+		"archive 3 members, 2048 bytes, sha256:bb; the archive's end is not among them", "member no JSON",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestEntriesAreBoundedAndStop(t *testing.T) {
 	var sizes []int
-	for e := range Entries(script("stdout:"+strings.Repeat("x", 2*MaxLine+3), "stdout:yy\n")) {
+	for e := range Entries(&recording.Open{}, script("stdout:"+strings.Repeat("x", 2*MaxLine+3), "stdout:yy\n")) {
 		sizes = append(sizes, len(e.Text))
 	}
 	if diff := cmp.Diff([]int{MaxLine, MaxLine, 5}, sizes); diff != "" {
 		t.Error(diff)
 	}
-	for range Entries(script("stdout:a\nb\n", "resize:1x1", "stdout:c")) {
+	for range Entries(&recording.Open{}, script("stdout:a\nb\n", "resize:1x1", "stdout:c")) {
 		break
 	}
 }
@@ -122,7 +150,7 @@ func FuzzEntries(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, cut uint) {
 		at := int(cut % uint(len(data)+1))
 		var got []byte
-		for e := range Entries(script("stdout:"+string(data[:at]), "stdout:"+string(data[at:]))) {
+		for e := range Entries(&recording.Open{}, script("stdout:"+string(data[:at]), "stdout:"+string(data[at:]))) {
 			got = append(append(got, e.Text...), '\n')
 		}
 		want := bytes.ReplaceAll(append(bytes.Clone(data), '\n'), []byte("\r\n"), []byte("\n"))
