@@ -80,7 +80,8 @@ func (f *fixture) copied(t *testing.T) copied {
 			if err := json.Unmarshal(rec.Data, &out.end); err != nil {
 				t.Fatal(err)
 			}
-		case recording.Stdin, recording.Stdout, recording.Stderr, recording.Resize, recording.Note, recording.Ended:
+		case recording.Stdin, recording.Stdout, recording.Stderr, recording.Resize, recording.Note, recording.Ended,
+			recording.Forward, recording.ForwardIn, recording.ForwardOut:
 			out.streams[rec.Stream] += string(rec.Data)
 		}
 	}
