@@ -26,6 +26,8 @@ import (
 const (
 	// farewellTime is how long a client may take to read its last line.
 	farewellTime = 3 * time.Second
+	// lastTime is how long input may take to get out of the client's leg once the client is gone.
+	lastTime = time.Second
 	// SealTime is how long a person waits for the store to seal the recording; it goes on without them.
 	SealTime = 5 * time.Second
 )
@@ -85,6 +87,9 @@ func (s *Session) Run(ctx context.Context, client streaming.Client) Result {
 	// The target may wait for a person who does not read, or for a process that does not: the session does not wait with
 	// it. After close nothing passes either way.
 	client.Cut(farewellTime)
+	if errors.Is(context.Cause(ctx), streaming.ErrClientGone) {
+		taps.last()
+	}
 	lost := taps.close()
 	select {
 	case err := <-over:
@@ -108,6 +113,7 @@ func (s *Session) stream(ctx context.Context, streams streaming.Streams) (err er
 type taps struct {
 	streams streaming.Streams
 	closers []func() error
+	last    func() // waits for what a person had sent before they went
 }
 
 func (t *taps) close() error {
@@ -119,7 +125,7 @@ func (t *taps) close() error {
 }
 
 func (s *Session) taps(ctx context.Context, client streaming.Client, end func(error)) *taps {
-	t := &taps{streams: streaming.Streams{TTY: s.TTY}}
+	t := &taps{streams: streaming.Streams{TTY: s.TTY}, last: func() {}}
 	tap := func(name recording.Stream, to io.Writer) io.Writer {
 		o := &output{stream: name, recorder: s.Recorder, to: to, filter: &masked{name, s.Recorder, s.Rules.NewStream()}, fail: end}
 		ended := func() error { return nil }
@@ -147,6 +153,7 @@ func (s *Session) taps(ctx context.Context, client streaming.Client, end func(er
 	default:
 		i := &input{recorder: s.Recorder, from: client.Stdin, masker: s.Rules.NewStream(), fail: end}
 		i.start()
+		t.last = i.last
 		t.streams.Stdin = i
 		t.closers = append(t.closers, i.close)
 	}

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sallyport-dev/sallyport/internal/mask"
 	"github.com/sallyport-dev/sallyport/internal/recording"
@@ -97,6 +98,7 @@ type input struct {
 	from     io.Reader
 	fail     func(error)
 	queue    *queue
+	fed      chan struct{}         // closed when no more will come
 	cause    atomic.Pointer[error] // why from ended
 
 	mu     sync.Mutex
@@ -107,12 +109,21 @@ type input struct {
 }
 
 func (i *input) start() {
-	i.queue = newQueue()
+	i.queue, i.fed = newQueue(), make(chan struct{})
 	go i.feed()
+}
+
+// last waits until everything that a person had sent before they went is here.
+func (i *input) last() {
+	select {
+	case <-i.fed:
+	case <-time.After(lastTime):
+	}
 }
 
 // feed reads ahead. A panic in it ends this session and no other.
 func (i *input) feed() {
+	defer close(i.fed)
 	defer func() {
 		if p := recover(); p != nil {
 			i.queue.end(i.panicked(p))
@@ -134,17 +145,16 @@ func (i *input) Read(p []byte) (n int, err error) {
 			n, err = 0, i.panicked(p)
 		}
 	}()
-	if len(i.piece) == 0 {
-		if i.piece, err = i.next(); err != nil {
-			return 0, err
-		}
+	piece, err := i.unread()
+	if err != nil {
+		return 0, err
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.closed {
 		return 0, io.EOF
 	}
-	n = copy(p, i.piece)
+	n = copy(p, piece)
 	i.piece = i.piece[n:]
 	if i.queue.taken(n) {
 		i.masker.Trim()
@@ -152,8 +162,14 @@ func (i *input) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// next waits for a piece, and records it.
-func (i *input) next() ([]byte, error) {
+// unread is what is recorded and not read; it waits for a piece, and records it, if there is nothing.
+func (i *input) unread() ([]byte, error) {
+	i.mu.Lock()
+	piece := i.piece
+	i.mu.Unlock()
+	if len(piece) > 0 {
+		return piece, nil
+	}
 	piece, err := i.queue.next()
 	if err != nil {
 		if cause := i.cause.Load(); cause != nil {
@@ -173,6 +189,7 @@ func (i *input) next() ([]byte, error) {
 		i.fail(recordingFailed(err))
 		return nil, err
 	}
+	i.piece = piece
 	return piece, nil
 }
 
@@ -195,8 +212,20 @@ func (i *input) close() error {
 	}
 	i.closed = true
 	i.queue.end(io.ErrClosedPipe)
-	err := record(i.recorder, recording.Stdin, i.masker.Flush())
-	if err != nil {
+	if len(i.piece) > 0 {
+		i.queue.taken(len(i.piece))
+	}
+	// The person sent it, and it did not get further.
+	var err error
+	for err == nil {
+		piece, end := i.queue.next()
+		if end != nil {
+			break
+		}
+		err = record(i.recorder, recording.Stdin, i.masker.Write(piece))
+		i.queue.taken(len(piece))
+	}
+	if err = errors.Join(err, record(i.recorder, recording.Stdin, i.masker.Flush())); err != nil {
 		i.fail(recordingFailed(err))
 	}
 	return err
