@@ -3,6 +3,7 @@ package streaming
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -547,6 +548,32 @@ func TestForwardingLeavesNothingBehind(t *testing.T) {
 		if time.Now().After(deadline) {
 			stacks := make([]byte, 1<<20)
 			t.Fatalf("%d goroutines before, %d after:\n%s", before, now, stacks[:runtime.Stack(stacks, true)])
+		}
+	}
+}
+
+func TestAForwardingClientThatVanishesIsGone(t *testing.T) {
+	for range 20 { // the end of the connection is seen in two places at once
+		ended := make(chan error, 1)
+		config := forwardServer(t, func(ctx context.Context, _ Client) error {
+			<-ctx.Done()
+			ended <- context.Cause(ctx)
+			return nil
+		})
+		conn, err := tls.Dial("tcp", strings.TrimPrefix(config.Host, "https://"), &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: portforward.k8s.io\r\n\r\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Read(make([]byte, 12)); err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.Close()
+		if err := <-ended; !errors.Is(err, ErrClientGone) {
+			t.Fatalf("ended with %v", err)
 		}
 	}
 }

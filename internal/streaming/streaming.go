@@ -132,7 +132,8 @@ func Serve(w http.ResponseWriter, r *http.Request, o Options, h Handler) error {
 
 func run(r *http.Request, l leg, h Handler) {
 	defer l.abort()
-	ctx, cancel := context.WithCancelCause(r.Context())
+	// A request's own context ends when net/http reads the end of the connection, with no cause; the leg says which.
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
 	defer cancel(nil)
 	go func() {
 		select {

@@ -78,6 +78,16 @@ func (f *forwarding) stop() {
 	<-f.over
 }
 
+// check fails the test if kubectl has ended, with what it said.
+func (f *forwarding) check(t *testing.T) {
+	t.Helper()
+	select {
+	case <-f.over:
+		t.Fatalf("kubectl has ended: %s", f.stderr)
+	default:
+	}
+}
+
 func (f *forwarding) connect(t *testing.T, port string) net.Conn {
 	t.Helper()
 	conn, err := net.DialTimeout("tcp", f.addresses[port], 10*time.Second)
@@ -114,15 +124,20 @@ func TestPortForward(t *testing.T) {
 			var all sync.WaitGroup
 			for i := range 8 {
 				conn := f.connect(t, "9000")
+				// The listener takes one connection at a time, and more at once would be reset.
+				hello := fmt.Sprint("connection ", i, "\x00\xff ")
+				if got, err := echoed(conn, hello); err != nil || got != hello {
+					t.Fatalf("connection %d: %q, %v", i, got, err)
+				}
 				all.Go(func() {
-					text := fmt.Sprint("connection ", i, "\x00\xff ", strings.Repeat(fmt.Sprint("bytes of connection ", i, "\n"), 500*(i+1)))
+					text := strings.Repeat(fmt.Sprint("bytes of connection ", i, "\n"), 500*(i+1))
 					if got, err := echoed(conn, text); err != nil || got != text {
 						t.Errorf("connection %d: %d bytes of %d, %v", i, len(got), len(text), err)
 					}
 					conn.Close()
 					mu.Lock()
 					defer mu.Unlock()
-					want = append(want, "forward-in "+text, "forward-out "+text)
+					want = append(want, "forward-in "+hello+text, "forward-out "+hello+text)
 				})
 			}
 			all.Wait()
@@ -130,6 +145,7 @@ func TestPortForward(t *testing.T) {
 			for i := range 200000 {
 				fmt.Fprintln(&numbers, i+1)
 			}
+			f.check(t)
 			conn := f.connect(t, "9001")
 			if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 				t.Fatal(err)
