@@ -221,10 +221,14 @@ func (r *Recorder) Commit() error {
 	if err := r.write(want, r.opts.Durability == Stored); err != nil {
 		return err
 	}
-	if r.opts.Durability == Stored {
-		return r.up.stored(want, r.failed)
+	if r.opts.Durability != Stored {
+		return nil
 	}
-	return nil
+	err := r.up.stored(want)
+	if err != nil {
+		r.fail(err)
+	}
+	return r.Err()
 }
 
 // flush sends what there is on its way to the store.

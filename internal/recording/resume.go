@@ -136,7 +136,7 @@ func (s *resumed) bring(ctx context.Context) error {
 	return nil
 }
 
-// same checks that the store holds of segment n at least what the journal does.
+// same checks that the store holds of segment n just what the journal does.
 func (s *resumed) same(ctx context.Context, n int, batches [][]byte) error {
 	lines, err := linesOf(batches)
 	if err != nil {

@@ -13,6 +13,8 @@ import (
 const (
 	firstRetry = time.Second
 	lastRetry  = 30 * time.Second
+	// storedTime is how long a byte may wait for the store where nothing less will do.
+	storedTime = 20 * time.Second
 )
 
 // uploader brings sealed segments from the journal to the store, one after the other, so that what the store holds is
@@ -100,8 +102,10 @@ func (u *uploader) tell(change func()) {
 	}
 }
 
-// stored waits until the store has a record, or failed says that it never will.
-func (u *uploader) stored(record uint64, failed <-chan struct{}) error {
+// stored waits until the store has a record, for storedTime at most: who waits holds a session that cannot end meanwhile.
+func (u *uploader) stored(record uint64) error {
+	timer := time.NewTimer(storedTime)
+	defer timer.Stop()
 	for {
 		u.mu.Lock()
 		reached, waiting := u.reached, u.waiting
@@ -111,15 +115,16 @@ func (u *uploader) stored(record uint64, failed <-chan struct{}) error {
 		}
 		select {
 		case <-waiting:
-		case <-failed:
-			return errNotStored
+		case <-timer.C:
+			return ErrNotStored
 		case <-u.done:
-			return errNotStored
+			return ErrNotStored
 		}
 	}
 }
 
-var errNotStored = errors.New("the object store did not take what was recorded")
+// ErrNotStored says that the store did not acknowledge in time what must not pass without that; see Stored.
+var ErrNotStored = errors.New("the object store did not take what was recorded")
 
 // finish waits until every segment that was sent is stored, or can never be, or cancel was called. No send may follow.
 func (u *uploader) finish() error {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sallyport-dev/sallyport/internal/authorizer"
 	"github.com/sallyport-dev/sallyport/internal/recording"
+	"github.com/sallyport-dev/sallyport/internal/spool"
 )
 
 // End is why a session is over although its command may not be. As an error it is the cause of the session's context.
@@ -74,11 +75,15 @@ func Shutdown() *End {
 
 // recordingFailed says why the recording cannot be kept.
 func recordingFailed(err error) *End {
-	why := "the gateway's spool is full, because the object store has taken nothing for too long"
+	why := "the gateway's log says why"
 	var disk syscall.Errno
 	switch {
 	case errors.As(err, &disk):
 		why = "the gateway's disk says: " + disk.Error()
+	case errors.Is(err, spool.ErrFull):
+		why = "the gateway's spool is full, because the object store takes less than is recorded"
+	case errors.Is(err, recording.ErrNotStored):
+		why = "the object store does not answer"
 	case recording.Refused(err):
 		why = "the object store refuses it"
 	}

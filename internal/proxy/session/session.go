@@ -1,11 +1,13 @@
 // Package session is the engine of one live stream: streams in, streams out, without HTTP.
 //
-// Between the person's leg and the container's every byte is masked, recorded, and only then passed on. Run ends with
+// Between the person's leg and the container's every byte is masked, recorded durably, and only then passed on. Run ends with
 // the command, or earlier with the first of: the grant's time, an event from the Registry, a recording that can no
 // longer be kept, a client that leaves or breaks the protocol, a lost connection. Whatever ends it, the person reads
-// one line that says why, the recording says the same, and it is sealed before the client gets its exit status.
+// one line that says why, and the recording says the same. It is sealed before the client gets its exit status, unless the
+// store takes longer than SealTime: then it is safe in the spool, and the person is told.
 //
-// Memory is bounded by the buffers of the legs and of the recorder: a slow person, or a slow store, slows the container.
+// Memory is bounded by the buffers of the legs, of the queues and of the recorder: a slow person, or a slow disk, slows the
+// container. A slow store does once the spool is full: then the session ends.
 package session
 
 import (
