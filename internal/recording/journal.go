@@ -18,7 +18,8 @@ type Journal interface {
 	Segments() ([]int, error)
 	// Read returns what was appended to a segment, batch by batch, how many bytes follow that were written but never
 	// acknowledged, and whether acknowledged data follows even those, which only a broken disk explains.
-	Read(n int) (batches [][]byte, torn int, damaged bool, err error)
+	// The batches lie in room, which grows as needed.
+	Read(n int, room *[]byte) (batches [][]byte, torn int, damaged bool, err error)
 	// Release forgets a segment.
 	Release(n int) error
 	// Leave closes the journal and keeps what it holds for Resume.

@@ -107,7 +107,7 @@ func (s *resumed) bring(ctx context.Context) error {
 		return err
 	}
 	for i, n := range numbers {
-		batches, torn, damaged, err := s.journal.Read(n)
+		batches, torn, damaged, err := s.journal.Read(n, new([]byte))
 		if err != nil {
 			return err
 		}

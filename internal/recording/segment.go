@@ -38,9 +38,10 @@ type sealed struct {
 
 // The pools lend memory to records and segments on their way, so that an idle session holds none.
 var (
-	linePool   = sync.Pool{New: func() any { return new([]byte) }}
-	batchPool  = sync.Pool{New: func() any { return new([]byte) }}
-	objectPool = sync.Pool{New: func() any { return new([]byte) }}
+	linePool    = sync.Pool{New: func() any { return new([]byte) }}
+	batchPool   = sync.Pool{New: func() any { return new([]byte) }}
+	segmentPool = sync.Pool{New: func() any { return new([]byte) }}
+	objectPool  = sync.Pool{New: func() any { return new([]byte) }}
 )
 
 func lend(pool *sync.Pool) *[]byte {

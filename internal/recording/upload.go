@@ -172,7 +172,9 @@ var errDisk = errors.New("the spool does not give back what was written to it")
 
 // put makes the segment's object and stores it.
 func (u *uploader) put(ctx context.Context, s sealed) error {
-	batches, torn, _, err := u.journal.Read(s.number)
+	room := lend(&segmentPool)
+	defer segmentPool.Put(room)
+	batches, torn, _, err := u.journal.Read(s.number, room)
 	if err != nil || torn > 0 {
 		return errors.Join(errDisk, err)
 	}

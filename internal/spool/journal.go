@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -125,12 +126,13 @@ func (j *Journal) Segments() ([]int, error) {
 
 // Read returns all whole batches of a segment, and how many bytes follow them that are none: these were written, but
 // never acknowledged. Damaged is true if whole batches follow even those. Of a segment that this process wrote only what
-// was acknowledged is read.
-func (j *Journal) Read(n int) (batches [][]byte, torn int, damaged bool, err error) {
-	raw, err := os.ReadFile(j.path(n))
+// was acknowledged is read. The batches lie in room, which grows as needed.
+func (j *Journal) Read(n int, room *[]byte) (batches [][]byte, torn int, damaged bool, err error) {
+	raw, err := readFile(j.path(n), *room)
 	if err != nil {
 		return nil, 0, false, fmt.Errorf("reading the spool: %w", err)
 	}
+	*room = raw
 	j.mu.Lock()
 	good, ours := j.good[n]
 	j.mu.Unlock()
@@ -142,6 +144,25 @@ func (j *Journal) Read(n int) (batches [][]byte, torn int, damaged bool, err err
 		return nil, 0, false, fmt.Errorf("reading the spool: %s was cut from %d bytes to %d", j.path(n), good, len(raw))
 	}
 	return batches, len(rest), hasBatch(rest), nil
+}
+
+// readFile is os.ReadFile into room.
+func readFile(path string, room []byte) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // nothing was written to it
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	raw := slices.Grow(room[:0], int(info.Size()))[:info.Size()]
+	n, err := io.ReadFull(file, raw)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil // Read judges what is missing
+	}
+	return raw[:n], err
 }
 
 // split returns the data of all whole batches, and what follows them.

@@ -24,7 +24,7 @@ func must(t *testing.T, err error) {
 
 func read(t *testing.T, j *spool.Journal, n int) string {
 	t.Helper()
-	batches, torn, damaged, err := j.Read(n)
+	batches, torn, damaged, err := j.Read(n, new([]byte))
 	must(t, err)
 	data := bytes.Join(batches, nil)
 	if torn > 0 || damaged {
@@ -96,7 +96,7 @@ func TestEveryCutOfAFileLosesTheCutBatchOnly(t *testing.T) {
 	whole := fileOf(t, j, dir)
 	for cut := range len(whole) + 1 {
 		k := reopened(t, map[string][]byte{"00000001": whole[:cut]})
-		got, torn, damaged, err := k.Read(1)
+		got, torn, damaged, err := k.Read(1, new([]byte))
 		must(t, err)
 		data, batches, at := bytes.Join(got, nil), 0, 0
 		for _, end := range ends {
@@ -112,7 +112,7 @@ func TestEveryCutOfAFileLosesTheCutBatchOnly(t *testing.T) {
 	for i := range whole {
 		rotten := bytes.Clone(whole)
 		rotten[i] ^= 0x40
-		batches, torn, damaged, err := reopened(t, map[string][]byte{"00000001": rotten}).Read(1)
+		batches, torn, damaged, err := reopened(t, map[string][]byte{"00000001": rotten}).Read(1, new([]byte))
 		must(t, err)
 		data := bytes.Join(batches, nil)
 		if torn == 0 || !bytes.HasPrefix(want.Bytes(), data) || (i < ends[3]) != damaged {
@@ -228,7 +228,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		k := reopened(t, map[string][]byte{"00000001": raw})
-		batches, torn, _, err := k.Read(1)
+		batches, torn, _, err := k.Read(1, new([]byte))
 		must(t, err)
 		if n := len(bytes.Join(batches, nil)); n+torn > len(raw) {
 			t.Errorf("%d bytes give %d and %d torn", len(raw), n, torn)
