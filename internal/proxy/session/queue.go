@@ -9,7 +9,7 @@ import (
 
 const (
 	// pieceBytes is the most that is masked, recorded and delivered at once: it shares one write to the disk.
-	pieceBytes = 4 * streaming.MessageBytes
+	pieceBytes = 8 * streaming.MessageBytes
 	// queueBytes bounds what waits.
 	queueBytes = 2 * pieceBytes
 )
