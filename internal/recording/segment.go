@@ -12,8 +12,8 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/mask"
 )
 
-// frameBytes is how much JSON makes a zstd frame, unless a line is longer.
-const frameBytes = 256 << 10
+// frameBytes is how much JSON makes a zstd frame, unless a line is longer. What a busy stream commits at once is less.
+const frameBytes = 512 << 10
 
 // encoder compresses frames for all sessions. EncodeAll is safe for concurrent
 // use and keeps no state between calls.

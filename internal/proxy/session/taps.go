@@ -25,14 +25,16 @@ type output struct {
 	fail     func(error)
 	filter   filter
 
-	queue *queue
-	done  chan struct{} // closed when nothing will pass any more
-	err   error         // why bytes were lost, if any were; set before done is closed
+	queue, ready         *queue        // what waits to be recorded; what is durable and waits to be delivered
+	recorded, delivered  chan struct{} // closed when nothing will be any more
+	unrecorded, unpassed error         // why bytes were lost, if any were; set before these are closed
 }
 
 func (o *output) start() {
-	o.queue, o.done = newQueue(), make(chan struct{})
-	go o.pump()
+	o.queue, o.ready = newQueue(), newQueue()
+	o.recorded, o.delivered = make(chan struct{}), make(chan struct{})
+	go o.record()
+	go o.deliver()
 }
 
 // Write returns once p waits to pass, which is no promise that it will.
@@ -41,28 +43,32 @@ func (o *output) Write(p []byte) (int, error) { return o.queue.Write(p) }
 // close lets out what waits and what the filter holds, and nothing after it. It returns why bytes were lost, if any were.
 func (o *output) close() error {
 	o.queue.end(io.ErrClosedPipe)
-	<-o.done
-	return o.err
+	<-o.recorded
+	<-o.delivered
+	if o.unpassed != nil {
+		return o.unpassed
+	}
+	return o.unrecorded
 }
 
-// pump passes pieces on until the end. A panic in it ends this session and no other.
-func (o *output) pump() {
-	defer close(o.done)
+// record filters and records pieces until the end, and lets pass what is durable.
+func (o *output) record() {
+	defer close(o.recorded)
+	defer o.ready.end(io.EOF)
 	defer func() {
 		if p := recover(); p != nil {
-			o.err = fmt.Errorf("passing %s on: %v\n%s", o.stream, p, debug.Stack())
-			o.queue.end(o.err)
-			o.fail(o.err)
+			o.unrecorded = o.panicked(p)
+			o.queue.end(o.unrecorded)
 		}
 	}()
 	for {
 		piece, err := o.queue.next()
 		if errors.Is(err, io.EOF) {
-			o.err = o.pass(o.filter.flush())
+			o.unrecorded = o.pass(o.filter.flush())
 			return
 		}
-		if o.err = o.pass(o.filter.write(piece)); o.err != nil {
-			o.queue.end(o.err)
+		if o.unrecorded = o.pass(o.filter.write(piece)); o.unrecorded != nil {
+			o.queue.end(o.unrecorded)
 			return
 		}
 		if o.queue.taken(len(piece)) {
@@ -77,8 +83,7 @@ func (o *output) pass(free []byte, why error) error {
 			o.fail(recordingFailed(err))
 			return fmt.Errorf("recording %s: %w", o.stream, err)
 		}
-		if _, err := o.to.Write(free); err != nil {
-			o.fail(clientGone())
+		if _, err := o.ready.Write(free); err != nil {
 			return err
 		}
 	}
@@ -86,6 +91,36 @@ func (o *output) pass(free []byte, why error) error {
 		o.fail(endBy(why))
 	}
 	return why
+}
+
+// deliver gives the person what is durable, until the end. The next piece becomes so meanwhile.
+func (o *output) deliver() {
+	defer close(o.delivered)
+	defer func() {
+		if p := recover(); p != nil {
+			o.unpassed = o.panicked(p)
+			o.ready.end(o.unpassed)
+		}
+	}()
+	for {
+		piece, err := o.ready.next()
+		if err != nil {
+			return
+		}
+		if _, o.unpassed = o.to.Write(piece); o.unpassed != nil {
+			o.fail(clientGone())
+			o.ready.end(o.unpassed)
+			return
+		}
+		o.ready.taken(len(piece))
+	}
+}
+
+// panicked makes a panic end this session, and no other.
+func (o *output) panicked(p any) error {
+	err := fmt.Errorf("passing %s on: %v\n%s", o.stream, p, debug.Stack())
+	o.fail(err)
+	return err
 }
 
 // input carries stdin from the person to the container. The record of it is masked; what goes on is not altered. The
