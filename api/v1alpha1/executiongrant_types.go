@@ -111,12 +111,30 @@ const (
 	RecordedDigestOnly RecordedBytes = "DigestOnly"
 )
 
-// RecordingPolicy says how much of its sessions a grant has recorded.
+// Durability says where a byte must be recorded before it passes.
+// +kubebuilder:validation:Enum=Spool;Store
+type Durability string
+
+// Where a byte is recorded before it passes, the stricter one last. Nothing weaker exists.
+const (
+	// DurabilitySpool: on the gateway's disk.
+	DurabilitySpool Durability = "Spool"
+	// DurabilityStore: in the object store, which has acknowledged it.
+	DurabilityStore Durability = "Store"
+)
+
+// RecordingPolicy says how the sessions of a grant are recorded.
+// +kubebuilder:validation:MinProperties=1
 type RecordingPolicy struct {
 	// copies is about the archives of Copy: Full, or DigestOnly for the list of members with their digests, and the
-	// digest of the whole.
-	// +required
+	// digest of the whole. By default Full.
+	// +optional
 	Copies RecordedBytes `json:"copies,omitempty"`
+
+	// durability is where a byte must be recorded before it passes, at least: Spool, on the gateway's disk, or Store, in
+	// the object store. A gateway that asks for more has its way. By default what the gateway asks for.
+	// +optional
+	Durability Durability `json:"durability,omitempty"`
 }
 
 // Window is an absolute time span, as GitOps needs it: applying it again changes nothing.
@@ -138,7 +156,7 @@ type Window struct {
 // +kubebuilder:validation:XValidation:rule="self.actions.all(a, a == 'Run') || has(self.target.podName) || has(self.target.selector)",message="target needs podName or selector (only a grant for Run alone does without)"
 // +kubebuilder:validation:XValidation:rule="!self.actions.exists(a, a == 'Run' || a == 'Debug') || has(self.target.images)",message="target.images is required for the actions Run and Debug"
 // +kubebuilder:validation:XValidation:rule="!self.actions.exists(a, a == 'PortForward') || !has(self.target.containers)",message="PortForward reaches the ports of every container of the pod: leave target.containers out, or ask for it in a grant of its own"
-// +kubebuilder:validation:XValidation:rule="!has(self.recording) || self.actions.exists(a, a == 'Copy')",message="recording.copies is for the action Copy"
+// +kubebuilder:validation:XValidation:rule="!has(self.recording) || !has(self.recording.copies) || self.actions.exists(a, a == 'Copy')",message="recording.copies is for the action Copy"
 type ExecutionGrantSpec struct {
 	// requester is who created the grant. Admission stamps it; leave it out.
 	// +optional
@@ -166,7 +184,7 @@ type ExecutionGrantSpec struct {
 	// +kubebuilder:validation:MaxItems=32
 	Commands []CommandPattern `json:"commands,omitempty"`
 
-	// recording is how much is recorded; by default all.
+	// recording is how sessions are recorded; by default all of it, as the gateway asks for.
 	// +optional
 	Recording *RecordingPolicy `json:"recording,omitempty"` //nolint:kubeapilinter // nil is everything
 

@@ -39,9 +39,7 @@ func Summary(grant *accessv1alpha1.ExecutionGrant) string {
 		b.WriteString(", " + clip("images "+quoteAll(spec.Target.Images, ", "), imagesBound))
 	}
 	b.WriteString(", " + clip(commandsPhrase(spec.Commands), commandBound))
-	if r := spec.Recording; r != nil && r.Copies != accessv1alpha1.RecordedFull {
-		b.WriteString(", with digests recorded of what is copied and not its bytes")
-	}
+	b.WriteString(recordingPhrase(spec.Recording))
 	b.WriteString(", " + spanPhrase(spec))
 	b.WriteString(", because " + clip(strconv.Quote(spec.Reason), reasonBound))
 	if spec.Ticket != "" {
@@ -99,6 +97,25 @@ func commandsPhrase(patterns []accessv1alpha1.CommandPattern) string {
 		words[i] = "[" + quoteAll(p.Argv, " ") + "]"
 	}
 	return "commands " + strings.Join(words, " or ")
+}
+
+// recordingPhrase is empty where recording is as always.
+func recordingPhrase(r *accessv1alpha1.RecordingPolicy) string {
+	if r == nil {
+		return ""
+	}
+	var phrase string
+	switch r.Copies {
+	case "", accessv1alpha1.RecordedFull:
+	case accessv1alpha1.RecordedDigestOnly:
+		fallthrough
+	default:
+		phrase = ", with digests recorded of what is copied and not its bytes"
+	}
+	if r.Durability == accessv1alpha1.DurabilityStore {
+		phrase += ", with each byte in the object store before it passes"
+	}
+	return phrase
 }
 
 func spanPhrase(spec *accessv1alpha1.ExecutionGrantSpec) string {

@@ -46,6 +46,20 @@ func TestSummary(t *testing.T) {
 			`user "developer" may Copy in namespace "shop", pod "web", any command, with digests recorded of what is copied and not its bytes, ` +
 				`for 15m0s from the approval, because "a test wants it"`,
 		},
+		"if bytes are stored before they pass, it says so": {
+			grant().Durability(accessv1alpha1.DurabilityStore),
+			`user "developer" may Exec in namespace "shop", pod "web", any command, with each byte in the object store before it passes, ` +
+				`for 15m0s from the approval, because "a test wants it"`,
+		},
+		"if both are said, it says both": {
+			grant().Actions("Copy").Copies(accessv1alpha1.RecordedDigestOnly).Durability(accessv1alpha1.DurabilityStore),
+			`user "developer" may Copy in namespace "shop", pod "web", any command, with digests recorded of what is copied and not its bytes, ` +
+				`with each byte in the object store before it passes, for 15m0s from the approval, because "a test wants it"`,
+		},
+		"if bytes are spooled before they pass, it says nothing": {
+			grant().Durability(accessv1alpha1.DurabilitySpool),
+			`user "developer" may Exec in namespace "shop", pod "web", any command, for 15m0s from the approval, because "a test wants it"`,
+		},
 		"if all is recorded, it says nothing": {
 			grant().Actions("Copy").Copies(accessv1alpha1.RecordedFull),
 			`user "developer" may Copy in namespace "shop", pod "web", any command, for 15m0s from the approval, because "a test wants it"`,
@@ -68,7 +82,7 @@ func TestSummaryOfTheLongestGrantHoldsEveryPart(t *testing.T) {
 	long := strings.Repeat("\U000e0001", 1024) // ten bytes each once it is escaped
 	grant := gen.MakeGrant(strings.Repeat("n", 63), "fix").Requester(long).
 		Subject(accessv1alpha1.Subject{Kind: "ServiceAccount", Namespace: strings.Repeat("n", 63), Name: long}).
-		Actions("Exec", "Attach", "Copy", "Run", "Debug").Copies("DigestOnly").Labels(map[string]string{"a": long}).
+		Actions("Exec", "Attach", "Copy", "Run", "Debug").Copies("DigestOnly").Durability("Store").Labels(map[string]string{"a": long}).
 		Containers(long).Images(long).Command(long).Reason(long).Ticket(long).
 		Window(gen.Epoch(), gen.Epoch().Add(time.Hour)).Obj()
 	got := Summary(grant)

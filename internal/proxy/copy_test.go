@@ -3,6 +3,7 @@ package proxy
 import (
 	"archive/tar"
 	"bytes"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -127,6 +128,45 @@ func TestAGrantThatChangesItsActionWhileTheSessionOpens(t *testing.T) {
 	err := w.exec("WebSocket", nil, io.Discard, io.Discard, "exec", "tar", "cf", "-", "/file")
 	if err == nil || !strings.Contains(err.Error(), "run the command again") || len(w.calls) > 0 {
 		t.Errorf("got %v, %d calls", err, len(w.calls))
+	}
+}
+
+func TestAnotherGrantWhileTheSessionOpens(t *testing.T) {
+	w := newWorld(t)
+	decisions := 0
+	w.decide = func(authorizer.Attributes) (authorizer.Decision, error) {
+		decisions++
+		return authorizer.Decision{
+			Outcome: authorizer.Allow, Until: time.Now().Add(time.Hour).UnixNano(),
+			Grant: authorizer.GrantRef{Namespace: "shop", Name: fmt.Sprint("g", decisions), UID: "u-g"},
+		}, nil
+	}
+	err := w.exec("WebSocket", nil, io.Discard, io.Discard, "exec", "print", "x")
+	if err == nil || !strings.Contains(err.Error(), "run the command again") || len(w.calls) > 0 {
+		t.Errorf("got %v, %d calls", err, len(w.calls))
+	}
+}
+
+func TestTheGrantsDurabilityIsTheRecordings(t *testing.T) {
+	for name, tc := range map[string]struct {
+		grant *accessv1alpha1.RecordingPolicy
+		want  recording.Durability
+	}{
+		"if the grant does not say, then the gateway's":   {nil, recording.Spooled},
+		"if it speaks of copies only, then the gateway's": {&accessv1alpha1.RecordingPolicy{Copies: accessv1alpha1.RecordedFull}, recording.Spooled},
+		"if it asks for the disk, then the disk":          {&accessv1alpha1.RecordingPolicy{Durability: accessv1alpha1.DurabilitySpool}, recording.Spooled},
+		"if it asks for the store, then the store":        {&accessv1alpha1.RecordingPolicy{Durability: accessv1alpha1.DurabilityStore}, recording.Stored},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.recording = tc.grant
+			if err := w.exec("WebSocket", nil, io.Discard, io.Discard, "exec", "print", "x"); err != nil {
+				t.Fatal(err)
+			}
+			if r, _ := w.recorded(); r.Open.Durability != tc.want {
+				t.Errorf("recorded with %q, want %q", r.Open.Durability, tc.want)
+			}
+		})
 	}
 }
 

@@ -49,6 +49,9 @@ func (s *sessions) openObject(ctx context.Context, q *request, id string) (recor
 		Grant:     grantOf(grant, s.Rules),
 		Approvals: approvals, MaskDigest: s.Rules.Digest(),
 	}
+	if r := grant.Spec.Recording; r != nil {
+		open.Durability = recording.Durability(r.Durability)
+	}
 	open.Image, open.ImageID = image(q.pod, a.Container)
 	if open.PodSpec, err = podSpec(q.pod, s.Rules); err != nil {
 		return recording.Open{}, err

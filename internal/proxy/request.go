@@ -106,8 +106,8 @@ func (s *sessions) decide(ctx context.Context, q *request) error {
 		s.Log.Info("session denied", append(q.logValues(s.Rules), "outcome", decision.Outcome.String(), "reasons", decision.Reasons)...)
 		return forbidden(denial(q.attributes, decision, s.Rules))
 	}
-	if q.decision.Outcome == authorizer.Allow && attributes.Action != q.attributes.Action {
-		// The recording has begun, and says otherwise.
+	if q.decision.Outcome == authorizer.Allow && (attributes.Action != q.attributes.Action || decision.Grant != q.decision.Grant) {
+		// The recording has begun, and says otherwise: who approved, and how it is kept.
 		return forbidden("the grant for the action " + q.attributes.Action + " is over, and another one covers this; run the command again")
 	}
 	q.attributes, q.decision = attributes, decision

@@ -104,6 +104,9 @@ func (r *Recording) readOpen(ctx context.Context, found objects) error {
 	r.check.open = Segment{Key: v.Key, VersionID: v.ID, SHA256: objectstore.Sum(body), Size: int64(len(body))}
 	r.check.by = r.Open.Subject.Username
 	r.State = StateOpen
+	if _, err := stricter(r.Open.Durability, Spooled); err != nil {
+		return r.check.fault(v.Key, err.Error())
+	}
 	return r.check.names(v.Key, r.Open.Format, r.Open.Session)
 }
 

@@ -46,6 +46,10 @@ type Open struct {
 	Started   time.Time             `json:"started"`  // set by Start
 	Retention objectstore.Retention `json:"retention"`
 
+	// Durability is where each byte was recorded before it passed, at least. Who starts a recording says what is asked for;
+	// Start raises it to what the recorder does. Empty in recordings of the first versions, which did not say.
+	Durability Durability `json:"durability,omitempty"`
+
 	Cluster   string  `json:"cluster"`
 	Subject   Subject `json:"subject"`
 	Requester Subject `json:"requester"` // who asked for the grant

@@ -36,24 +36,14 @@ const (
 	maxPending = 1 << 20
 )
 
-// Durability says what Commit waits for.
-type Durability string
-
-const (
-	// Spooled: the journal has it on disk. The zero value means this too: nothing weaker exists.
-	Spooled Durability = "spool"
-	// Stored: the object store has acknowledged it.
-	Stored Durability = "store"
-)
-
 // Options of a Recorder. Zero values of the sizes and times mean the defaults.
 type Options struct {
 	Now          func() time.Time      // required
 	Retention    objectstore.Retention // required; of every object of the recording
 	Journal      Journal               // required; the recorder removes it when all is stored, and else leaves it
-	Durability   Durability
-	FlushEvery   time.Duration // longest time that a record is not on its way to the store; default 5 s
-	SegmentBytes int           // JSON in a segment, uncompressed; default 8 MiB, at most 12 MiB
+	Durability   Durability            // at least; the open object may ask for more
+	FlushEvery   time.Duration         // longest time that a record is not on its way to the store; default 5 s
+	SegmentBytes int                   // JSON in a segment, uncompressed; default 8 MiB, at most 12 MiB
 	// Trouble is told why when the store begins to take nothing, and nil when nothing waits for it any more. Optional.
 	Trouble func(error)
 }
@@ -64,8 +54,6 @@ func (o *Options) complete() error {
 		return errors.New("recording options have no clock")
 	case o.Journal == nil:
 		return errors.New("recording options have no journal")
-	case o.Durability != "" && o.Durability != Spooled && o.Durability != Stored:
-		return fmt.Errorf("unknown durability %q", o.Durability)
 	}
 	if o.FlushEvery <= 0 {
 		o.FlushEvery = defaultFlushEvery
@@ -114,7 +102,7 @@ type Recorder struct {
 }
 
 // Start puts the open object and returns once the store has acknowledged it. It
-// sets open's Format, Started and Retention. ctx bounds Start only; its values
+// sets open's Format, Started and Retention, and raises its Durability to that of opts. ctx bounds Start only; its values
 // are used for uploads. If it fails the journal is left: the store may have taken
 // the open object all the same, and Resume finds out.
 func Start(ctx context.Context, store objectstore.Store, opts Options, open Open) (*Recorder, error) {
@@ -137,6 +125,10 @@ func start(ctx context.Context, store objectstore.Store, opts Options, open Open
 	if err != nil {
 		return nil, fmt.Errorf("encoding the subject: %w", err)
 	}
+	if opts.Durability, err = stricter(opts.Durability, open.Durability); err != nil {
+		return nil, err
+	}
+	open.Durability = opts.Durability
 	begin := opts.Now()
 	open.Format, open.Started, open.Retention = Format, begin.UTC(), opts.Retention.Rounded()
 	body, err := json.Marshal(open)

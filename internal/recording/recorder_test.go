@@ -43,7 +43,7 @@ func TestStartRefuses(t *testing.T) {
 	}{
 		"if there is no clock, then it is refused":         {recording.Options{Retention: retention()}, ok.id},
 		"if there is no retention, then it is refused":     {recording.Options{Now: ok.clock.Now}, ok.id},
-		"if the durability is unknown, then it is refused": {recording.Options{Now: ok.clock.Now, Retention: retention(), Durability: "memory"}, ok.id},
+		"if the durability is unknown, then it is refused": {recording.Options{Now: ok.clock.Now, Retention: retention(), Durability: "Memory"}, ok.id},
 		"if the id is no UUID, then it is refused":         {ok.opts, "../../etc"},
 		"if the id is of version 4, then it is refused":    {ok.opts, "4fd1bd3e-7d1c-4b0a-9c2e-6b7f1f3c9b11"},
 		"if the id is in upper case, then it is refused":   {ok.opts, strings.ToUpper(ok.id)},
@@ -298,6 +298,48 @@ func TestStoredIsWhatTheStoreHas(t *testing.T) {
 	must(t, err)
 	_, err = recording.Load(t.Context(), f.Store, f.id)
 	must(t, err)
+}
+
+// TestTheStricterDurabilityHolds is about what the grant asks for, in the open object, and what the gateway does.
+func TestTheStricterDurabilityHolds(t *testing.T) {
+	for name, tc := range map[string]struct{ opts, asked, want recording.Durability }{
+		"if nobody says anything, then it is spooled":                    {"", "", recording.Spooled},
+		"if the gateway spools and nothing is asked, then it is spooled": {recording.Spooled, "", recording.Spooled},
+		"if the gateway spools and the store is asked, then it stores":   {recording.Spooled, recording.Stored, recording.Stored},
+		"if the gateway stores and nothing is asked, then it stores":     {recording.Stored, "", recording.Stored},
+		"if the gateway stores and the spool is asked, then it stores":   {recording.Stored, recording.Spooled, recording.Stored},
+		"if both store, then it stores":                                  {recording.Stored, recording.Stored, recording.Stored},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.opts.Durability = tc.opts
+			open := openObject(f.id)
+			open.Durability = tc.asked
+			r, err := recording.Start(t.Context(), f.Store, f.options(t), open)
+			must(t, err)
+			must(t, r.Record(recording.Stdout, []byte("x")))
+			must(t, r.Commit())
+			_, err = f.Stat(t.Context(), recording.SegmentKey(f.prefix(t), 1), "")
+			if stored := err == nil; stored != (tc.want == recording.Stored) {
+				t.Errorf("after Commit the store has the record: %t", stored)
+			}
+			_, err = r.Close(t.Context(), completed())
+			must(t, err)
+			got, err := recording.Load(t.Context(), f.Store, f.id)
+			must(t, err)
+			if got.Open.Durability != tc.want {
+				t.Errorf("the recording says %q, want %q", got.Open.Durability, tc.want)
+			}
+		})
+	}
+	t.Run("if something unknown is asked, then nothing begins", func(t *testing.T) {
+		f := newFixture(t)
+		open := openObject(f.id)
+		open.Durability = "Memory"
+		if _, err := recording.Start(t.Context(), f.Store, f.options(t), open); err == nil || len(keys(t, f.Store, "")) != 0 {
+			t.Errorf("Start: %v", err)
+		}
+	})
 }
 
 func TestStoredDoesNotWaitForAStoreThatHangs(t *testing.T) {

@@ -4,11 +4,13 @@ package e2e
 
 import (
 	"encoding/json"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -61,6 +63,12 @@ func endOf(t *testing.T, grant string, within time.Duration) (name, state, reaso
 // recordedStdout is what a verified recording holds of the standard output.
 func recordedStdout(t *testing.T, name string) string {
 	t.Helper()
+	return recordedUpTo(t, name, math.MaxUint64)
+}
+
+// recordedUpTo is recordedStdout up to and with the record of a number.
+func recordedUpTo(t *testing.T, name string, last uint64) string {
+	t.Helper()
 	lines, err := openStore(t, "auditor").plugin("sessions", "show", name, "--json")
 	if err != nil {
 		t.Fatalf("%v: %s", err, lines)
@@ -71,13 +79,14 @@ func recordedStdout(t *testing.T, name string) string {
 			continue // on standard error: the recording was aborted
 		}
 		var rec struct {
+			N      uint64 `json:"n"`
 			Stream string `json:"stream"`
 			Text   string `json:"text"`
 		}
 		if err := json.Unmarshal([]byte(line), &rec); err != nil {
 			t.Fatalf("%v: %s", err, line)
 		}
-		if rec.Stream == "stdout" {
+		if rec.Stream == "stdout" && rec.N <= last {
 			all.WriteString(rec.Text)
 		}
 	}
@@ -151,4 +160,115 @@ func TestStoreOutage(t *testing.T) {
 	if recorded := recordedStdout(t, name); recorded != r.stdout {
 		t.Errorf("the person read %d bytes, the recording holds %d", len(r.stdout), len(recorded))
 	}
+}
+
+// TestDurability takes the object store away for good while a command prints. Under a grant with the durability Store nobody
+// ever reads a byte that the store had not taken by then; with Spool they read all of it.
+func TestDurability(t *testing.T) {
+	t.Run("if the grant says Store, then a byte is in the bucket before the client has it", func(t *testing.T) {
+		r, read, stored, open := printedInAnOutage(t, "Store")
+		if r.code <= 0 || !strings.Contains(r.stderr, "the object store does not answer") {
+			t.Errorf("the person was not told: %s", r)
+		}
+		if !strings.HasPrefix(r.stdout, read) || !strings.HasPrefix(stored, r.stdout) {
+			t.Errorf("the client read %d bytes, the bucket held %d then", len(r.stdout), len(stored))
+		}
+		if !strings.Contains(open, `"durability":"Store"`) {
+			t.Errorf("the recording says otherwise: %s", open)
+		}
+	})
+	t.Run("if it says Spool, then the session goes on", func(t *testing.T) {
+		r, _, stored, open := printedInAnOutage(t, "Spool")
+		if r.code != 0 || strings.Count(r.stdout, "line ") != 60 || !strings.HasPrefix(r.stdout, stored) || len(stored) == len(r.stdout) {
+			t.Errorf("the bucket held %d bytes: %s", len(stored), r)
+		}
+		if !strings.Contains(open, `"durability":"Spool"`) {
+			t.Errorf("the recording says otherwise: %s", open)
+		}
+	})
+}
+
+// printedInAnOutage runs a command that prints lines, stops the object store once some of them were read, and returns how
+// the command went, what had been read by then, what of the output the store held while it was stopped, and the open object.
+func printedInAnOutage(t *testing.T, durability string) (r result, read, stored, open string) {
+	t.Helper()
+	g := active(t, grant{pod: "app-0", durability: durability})
+	cmd := through("developer").command(t.Context(), "exec", "-n", namespace, "app-0", "--", "sh", "-c",
+		"i=0; while [ $i -lt 60 ]; do echo line $i; i=$((i+1)); sleep 0.2; done")
+	var stdout, stderr locked
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	eventually(t, "lines are read", 20*time.Second, func() bool { return strings.Contains(stdout.String(), "line 5\n") })
+	signal(t, "minio", syscall.SIGSTOP)
+	stopped := time.Now()
+	wake := sync.OnceFunc(func() { signal(t, "minio", syscall.SIGCONT) })
+	t.Cleanup(wake)
+	read = stdout.String()
+	_ = cmd.Wait() // its exit code tells
+	r = result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+	wake()
+	name, _, _, prefix := endOf(t, g, 120*time.Second)
+	auditor := openStore(t, "auditor")
+	return r, read, recordedUpTo(t, name, auditor.lastRecord(prefix, stopped)), string(auditor.cat(prefix + "/open.json"))
+}
+
+// lastRecord is the last record in the segments that were stored before a moment, as the store's clock and the manifest say.
+func (s store) lastRecord(prefix string, before time.Time) uint64 {
+	s.t.Helper()
+	out, err := s.mc("ls", "--json", s.bucket+"/"+prefix+"/")
+	if err != nil {
+		s.t.Fatalf("listing %s: %v: %s", prefix, err, out)
+	}
+	at := map[string]time.Time{}
+	for line := range strings.Lines(string(out)) {
+		var object struct {
+			Key          string    `json:"key"`
+			LastModified time.Time `json:"lastModified"`
+		}
+		if err := json.Unmarshal([]byte(line), &object); err != nil {
+			s.t.Fatalf("%v: %s", err, line)
+		}
+		at[object.Key] = object.LastModified
+	}
+	var manifest struct {
+		Segments []struct {
+			Key  string `json:"key"`
+			Last uint64 `json:"last"`
+		} `json:"segments"`
+	}
+	if err := json.Unmarshal(s.cat(prefix+"/close.json"), &manifest); err != nil {
+		s.t.Fatal(err)
+	}
+	last := uint64(0)
+	for _, segment := range manifest.Segments {
+		stored, ok := at[filepath.Base(segment.Key)]
+		if !ok {
+			s.t.Fatalf("%s is not listed: %s", segment.Key, out)
+		}
+		if stored.Before(before) {
+			last = segment.Last
+		}
+	}
+	return last
+}
+
+// locked is what a command has printed so far.
+type locked struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *locked) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *locked) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }

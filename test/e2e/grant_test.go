@@ -18,6 +18,7 @@ type grant struct {
 	images     []string
 	commands   [][]string
 	copies     string
+	durability string
 	seconds    int
 }
 
@@ -49,8 +50,15 @@ func (g grant) manifest() string {
 		}
 		spec["commands"] = patterns
 	}
+	recording := map[string]any{}
 	if g.copies != "" {
-		spec["recording"] = map[string]any{"copies": g.copies}
+		recording["copies"] = g.copies
+	}
+	if g.durability != "" {
+		recording["durability"] = g.durability
+	}
+	if len(recording) > 0 {
+		spec["recording"] = recording
 	}
 	b, _ := json.Marshal(map[string]any{
 		"apiVersion": "access.sallyport.dev/v1alpha1", "kind": "ExecutionGrant",

@@ -62,8 +62,21 @@ func (g *Grant) Actions(actions ...accessv1alpha1.Action) *Grant {
 
 // Copies sets what is recorded of archives.
 func (g *Grant) Copies(recorded accessv1alpha1.RecordedBytes) *Grant {
-	g.obj.Spec.Recording = &accessv1alpha1.RecordingPolicy{Copies: recorded}
+	g.recording().Copies = recorded
 	return g
+}
+
+// Durability sets where bytes are recorded before they pass.
+func (g *Grant) Durability(d accessv1alpha1.Durability) *Grant {
+	g.recording().Durability = d
+	return g
+}
+
+func (g *Grant) recording() *accessv1alpha1.RecordingPolicy {
+	if g.obj.Spec.Recording == nil {
+		g.obj.Spec.Recording = &accessv1alpha1.RecordingPolicy{}
+	}
+	return g.obj.Spec.Recording
 }
 
 // Pod makes one pod the target, whichever has the name.

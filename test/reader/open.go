@@ -13,6 +13,8 @@ type opened struct {
 	username string
 	mode     string
 	until    time.Time
+
+	durability string // empty if it does not say
 }
 
 func readOpen(s *store) (*opened, error) {
@@ -41,6 +43,9 @@ func readOpen(s *store) (*opened, error) {
 		mode:     need[string](&retention, "mode"),
 		until:    moment(&retention, "until"),
 	}
+	if f.has("durability") {
+		open.durability = need[string](f, "durability")
+	}
 	if firmness[open.mode] == 0 {
 		return nil, fmt.Errorf("retention mode %q is unknown", open.mode)
 	}
@@ -48,6 +53,9 @@ func readOpen(s *store) (*opened, error) {
 		if err != nil {
 			return nil, err
 		}
+	}
+	if d := open.durability; f.has("durability") && d != "Spool" && d != "Store" {
+		return nil, fmt.Errorf("durability %q is unknown", d)
 	}
 	return open, nil
 }

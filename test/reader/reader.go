@@ -54,9 +54,11 @@ type Recording struct {
 	Session string
 	Subject string
 	Outcome string // closed, aborted, or empty if there is no close object
-	Records []Record
-	Streams map[string][]byte
-	Remarks []string // what the document says to report without failing
+	// Durability is where each byte was recorded before it passed: Spool, Store, or empty if the recording does not say.
+	Durability string
+	Records    []Record
+	Streams    map[string][]byte
+	Remarks    []string // what the document says to report without failing
 }
 
 // Read verifies one recording, given every version of each of its objects, the oldest version of a key first. An error
@@ -95,7 +97,7 @@ func Read(versions []Version) (*Recording, error) {
 	if err := store.finish(open); err != nil {
 		return nil, err
 	}
-	recording := &Recording{Session: store.session, Subject: open.username, Records: chain.records, Streams: chain.streams, Remarks: store.remarks}
+	recording := &Recording{Session: store.session, Subject: open.username, Durability: open.durability, Records: chain.records, Streams: chain.streams, Remarks: store.remarks}
 	if closing != nil {
 		recording.Outcome = closing.outcome
 	}

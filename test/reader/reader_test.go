@@ -30,12 +30,41 @@ func TestRead(t *testing.T) {
 	if diff := cmp.Diff(sent, got); diff != "" {
 		t.Error(diff)
 	}
-	if r.Outcome != "closed" || r.Subject != `dev"eloper` || r.Session != session || len(r.Remarks) > 0 {
+	if r.Outcome != "closed" || r.Durability != "Spool" || r.Subject != `dev"eloper` || r.Session != session || len(r.Remarks) > 0 {
 		t.Errorf("%s %s %s %s", r.Outcome, r.Subject, r.Session, r.Remarks)
 	}
 	masked := slices.IndexFunc(r.Records, func(r reader.Record) bool { return len(r.Masked) > 0 })
 	if masked < 0 || r.Records[masked].Masked[0].Length != 6 {
 		t.Error("the masked secret is not read")
+	}
+}
+
+// TestDurability reads where bytes were recorded before they passed, as the recorder wrote it and as it once did not.
+func TestDurability(t *testing.T) {
+	whole, _ := record(t, 1000)
+	for name, tc := range map[string]struct {
+		said any
+		want string // "-" for an error
+	}{
+		"if it is the disk, then so":            {"Spool", "Spool"},
+		"if it is the store, then so":           {"Store", "Store"},
+		"if it is not said, then that":          {nil, ""},
+		"if it is empty, then that is an error": {"", "-"},
+		"if it is weaker, then that is one too": {"Memory", "-"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := forge(t, whole)
+			change(f.open, []any{"durability"}, func(any) (any, bool) { return tc.said, tc.said != nil })
+			versions := f.store()
+			r, err := reader.Read(versions)
+			if tc.want == "-" {
+				if err == nil {
+					t.Error("it was read")
+				}
+			} else if err != nil || r.Durability != tc.want {
+				t.Errorf("%v: %+v", err, r)
+			}
+		})
 	}
 }
 

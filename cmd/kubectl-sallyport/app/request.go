@@ -69,6 +69,8 @@ func (p *plugin) newRequest() *cobra.Command {
 	fs.StringSliceVarP(&o.containers, "container", "c", nil, "a container (default all of the pod; can be repeated)")
 	fs.StringSliceVar(&o.actions, "action", []string{string(accessv1alpha1.ActionExec)}, "Exec, Attach, Copy, PortForward, Run or Debug (can be repeated)")
 	fs.StringVar(&o.copies, "record-copies", "", "what is recorded of the files that Copy carries: Full (the default), or DigestOnly")
+	fs.StringVar(&o.durability, "durability", "",
+		"where a byte must be recorded before it passes: Spool (the gateway's disk) or Store (the object store) (default what the gateway asks for)")
 	fs.StringSliceVar(&o.images, "image", nil, "an image for Run and Debug, a glob (can be repeated)")
 	fs.DurationVar(&o.duration, "for", 15*time.Minute, "how long, from the approval on: 10s to 12h")
 	fs.StringVar(&o.from, "from", "", "begin of a fixed window, RFC 3339 (default now)")

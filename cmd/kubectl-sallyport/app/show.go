@@ -160,6 +160,7 @@ func (o *showOptions) printRecording(r *recording.Recording) {
 	}
 	o.row("Started", utc(open.Started))
 	o.row("Retained", fmt.Sprintf("until %s (%s)", utc(open.Retention.Until), open.Retention.Mode))
+	o.row("Durability", keptWhere(open.Durability))
 	o.row("Recorder", open.Recorder)
 	if r.Manifest != nil {
 		o.printManifest(r.Manifest)
@@ -175,6 +176,17 @@ func (o *showOptions) printManifest(m *recording.Manifest) {
 		o.row("Masked", fmt.Sprintf("%s: %d", rule, m.Masked[rule]))
 	}
 	o.row("Head", m.Head)
+}
+
+// keptWhere says what had to be true of a byte before it passed.
+func keptWhere(d recording.Durability) string {
+	switch d {
+	case recording.Spooled:
+		return "Spool: each byte was on the gateway's disk before it passed"
+	case recording.Stored:
+		return "Store: each byte was in the object store before it passed"
+	}
+	return "the recording does not say"
 }
 
 func person(s recording.Subject) string {

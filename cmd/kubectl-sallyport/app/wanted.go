@@ -29,6 +29,7 @@ type wanted struct {
 	ticket     string
 	subject    string   // KIND:NAME, empty for the requester
 	copies     string   // Full or DigestOnly; empty for the default
+	durability string   // Spool or Store; empty for the gateway's own
 	command    []string // literal; empty for any
 }
 
@@ -77,19 +78,31 @@ func (w *wanted) setActions(spec *accessv1alpha1.ExecutionGrantSpec) error {
 }
 
 func (w *wanted) setRecording(spec *accessv1alpha1.ExecutionGrantSpec) error {
-	if w.copies == "" {
-		return nil
-	}
-	all := []accessv1alpha1.RecordedBytes{accessv1alpha1.RecordedFull, accessv1alpha1.RecordedDigestOnly}
-	i := slices.IndexFunc(all, func(b accessv1alpha1.RecordedBytes) bool { return strings.EqualFold(string(b), w.copies) })
-	switch {
-	case i < 0:
+	copies, ok := oneOf(w.copies, accessv1alpha1.RecordedFull, accessv1alpha1.RecordedDigestOnly)
+	if !ok {
 		return fmt.Errorf("--record-copies must be Full or DigestOnly, not %q", w.copies)
-	case !slices.Contains(spec.Actions, accessv1alpha1.ActionCopy):
+	}
+	if copies != "" && !slices.Contains(spec.Actions, accessv1alpha1.ActionCopy) {
 		return errors.New("--record-copies is for --action Copy")
 	}
-	spec.Recording = &accessv1alpha1.RecordingPolicy{Copies: all[i]}
+	durability, ok := oneOf(w.durability, accessv1alpha1.DurabilitySpool, accessv1alpha1.DurabilityStore)
+	if !ok {
+		return fmt.Errorf("--durability must be Spool or Store, not %q", w.durability)
+	}
+	if copies != "" || durability != "" {
+		spec.Recording = &accessv1alpha1.RecordingPolicy{Copies: copies, Durability: durability}
+	}
 	return nil
+}
+
+// oneOf returns the value that a word means, in whatever case; no word means none.
+func oneOf[T ~string](word string, values ...T) (value T, ok bool) {
+	for _, v := range values {
+		if strings.EqualFold(string(v), word) {
+			return v, true
+		}
+	}
+	return "", word == ""
 }
 
 func (w *wanted) setTarget(spec *accessv1alpha1.ExecutionGrantSpec) error {

@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -33,7 +34,7 @@ type options struct {
 	maxPerUser    int
 	spool         string
 	spoolLimit    int64
-	durability    string
+	durability    recording.Durability
 	store         s3.Options
 }
 
@@ -50,8 +51,9 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	flags.IntVar(&o.maxPerUser, "max-sessions-per-user", 20, "how many of them one user may have")
 	flags.StringVar(&o.spool, "spool", "", "directory that keeps recordings until the object store has them; it must outlive this process; required")
 	flags.Int64Var(&o.spoolLimit, "spool-bytes", 1<<30, "how much it may hold; sessions end when it is full")
-	flags.StringVar(&o.durability, "durability", string(recording.Spooled),
-		"where a byte must be recorded before it passes: spool (on its disk) or store (in the object store)")
+	o.durability = recording.Spooled
+	flags.Var(durabilityFlag{&o.durability}, "durability",
+		"where a byte must be recorded before it passes, at least: spool (on its disk) or store (in the object store); a grant may ask for more")
 	flags.StringVar(&o.store.Endpoint, "s3-endpoint", "", "https://host[:port] of the object store; its keys: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	flags.StringVar(&o.store.Bucket, "s3-bucket", "", "bucket for the recordings; it must have object lock")
 	flags.StringVar(&o.store.Region, "s3-region", "us-east-1", "region of the bucket")
@@ -80,7 +82,6 @@ func (o *options) complete(now func() time.Time) error {
 	require(o.shutdownTime > 0, "--shutdown-time must be positive")
 	require(o.spool != "", "--spool must be given: recordings are written there first")
 	require(o.spoolLimit >= minSpool, "--spool-bytes must be at least 67108864, 64 MiB")
-	require(o.durability == string(recording.Spooled) || o.durability == string(recording.Stored), "--durability must be spool or store")
 	require(o.store.Endpoint != "", "--s3-endpoint must be given")
 	require(o.store.Bucket != "", "--s3-bucket must be given")
 	require(o.store.AccessKey != "" && o.store.SecretKey != "", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set")
@@ -91,6 +92,30 @@ func (o *options) complete(now func() time.Time) error {
 func (o *options) retention(now time.Time) objectstore.Retention {
 	return objectstore.Retention{Mode: objectstore.Compliance, Until: now.AddDate(0, 0, o.retentionDays)}
 }
+
+// durabilityFlag is a durability as flags have it, in lower case.
+type durabilityFlag struct{ to *recording.Durability }
+
+func (f durabilityFlag) String() string {
+	if f.to == nil {
+		return ""
+	}
+	return strings.ToLower(string(*f.to))
+}
+
+func (f durabilityFlag) Set(word string) error {
+	switch word {
+	case "spool":
+		*f.to = recording.Spooled
+	case "store":
+		*f.to = recording.Stored
+	default:
+		return errors.New("must be spool or store")
+	}
+	return nil
+}
+
+func (durabilityFlag) Type() string { return "string" }
 
 // dnsNames are those under which the API server calls the gateway.
 func (o *options) dnsNames() []string {

@@ -49,10 +49,10 @@ func TestOptions(t *testing.T) {
 			var o options
 			flags := pflag.NewFlagSet("proxy", pflag.ContinueOnError)
 			o.bind(flags)
-			if err := flags.Parse(tc.args); err != nil {
-				t.Fatal(err)
+			err := flags.Parse(tc.args)
+			if err == nil {
+				err = o.complete(time.Now)
 			}
-			err := o.complete(time.Now)
 			if tc.says == "" && err != nil || tc.says != "" && (err == nil || !strings.Contains(err.Error(), tc.says)) {
 				t.Errorf("got %v, want %q", err, tc.says)
 			}
@@ -105,6 +105,46 @@ func TestNothingIsRecordedBeforeTheStoreIsProven(t *testing.T) {
 	}
 	if _, err := recorder.Close(t.Context(), recording.Exit{Reason: "completed"}); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestTheFlagIsTheLeastDurability(t *testing.T) {
+	for name, tc := range map[string]struct {
+		args  []string
+		asked recording.Durability
+		want  recording.Durability
+	}{
+		"if there is no flag, then bytes are spooled":              {nil, "", recording.Spooled},
+		"if the flag says spool, then bytes are spooled":           {[]string{"--durability=spool"}, "", recording.Spooled},
+		"if the flag says store, then bytes are stored":            {[]string{"--durability=store"}, "", recording.Stored},
+		"if a grant asks for less, then the flag holds":            {[]string{"--durability=store"}, recording.Spooled, recording.Stored},
+		"if a grant asks for more than the flag, then it has that": {[]string{"--durability=spool"}, recording.Stored, recording.Stored},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEvidence(t, nil)
+			flags := pflag.NewFlagSet("proxy", pflag.ContinueOnError)
+			e.options = &options{}
+			e.options.bind(flags)
+			if err := flags.Parse(append(tc.args, "--retention-days=1")); err != nil {
+				t.Fatal(err)
+			}
+			if err := e.prove(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			open := openObject(t)
+			open.Durability = tc.asked
+			recorder, err := e.start(t.Context(), open)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := recorder.Close(t.Context(), recording.Exit{Reason: "completed"}); err != nil {
+				t.Fatal(err)
+			}
+			r, err := recording.Load(t.Context(), e.store, open.Session)
+			if err != nil || r.Open.Durability != tc.want {
+				t.Errorf("%v: recorded with %q, want %q", err, r.Open.Durability, tc.want)
+			}
+		})
 	}
 }
 

@@ -88,7 +88,7 @@ func (e *evidence) start(ctx context.Context, open recording.Open) (*recording.R
 	}
 	return recording.Start(ctx, e.store, recording.Options{
 		Now: e.now, Retention: e.options.retention(e.now()), SegmentBytes: segmentBytes,
-		Journal: journal, Durability: recording.Durability(e.options.durability), Trouble: e.outage(open.Session),
+		Journal: journal, Durability: e.options.durability, Trouble: e.outage(open.Session),
 	}, open)
 }
 
