@@ -130,9 +130,9 @@ type Store interface {
 	// a key from newest to oldest. After an error it yields nothing more.
 	List(ctx context.Context, prefix, after string) iter.Seq2[Version, error]
 
-	// Probe proves with a real object that the store versions, locks and
-	// refuses a second PutNew, or says what is missing and how to mend it. The
-	// probe object lies under "probe/" and is retained for a day.
+	// Probe proves with real objects that the store versions, locks, refuses a
+	// second PutNew, and refuses a body that does not match its checksum, or says what is missing and how to mend it. The
+	// probe objects lie under "probe/" and are retained for a day.
 	Probe(ctx context.Context) error
 }
 

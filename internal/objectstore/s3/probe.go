@@ -40,10 +40,21 @@ func (s *Store) probe(ctx context.Context) error {
 		return fmt.Errorf("%w: a probe put as %s shows %s; use a bucket created with object lock, and allow s3:GetObjectRetention",
 			objectstore.ErrNotLocked, describe(retention), describe(got.Retention))
 	}
-	_, err = s.PutNew(ctx, key, objectstore.NewBody([]byte("a second body\n")), retention)
+	if err := s.probeOnce(ctx, key, retention); err != nil {
+		return err
+	}
+	if err := s.probeLock(ctx, key, put.ID); err != nil {
+		return err
+	}
+	return s.probeChecksum(ctx, key+"-damaged", retention)
+}
+
+// probeOnce tries to put another object over one.
+func (s *Store) probeOnce(ctx context.Context, key string, retention objectstore.Retention) error {
+	_, err := s.PutNew(ctx, key, objectstore.NewBody([]byte("a second body\n")), retention)
 	switch {
 	case errors.Is(err, objectstore.ErrExists):
-		return s.probeLock(ctx, key, put.ID)
+		return nil
 	case err == nil:
 		return errors.New("a second put over an object was not refused: use a store that honours If-None-Match on PutObject")
 	default:
@@ -69,6 +80,31 @@ func (s *Store) probeLock(ctx context.Context, key, versionID string) error {
 		if v.ID != versionID {
 			return fmt.Errorf("%w: a refused second put left version %q", objectstore.ErrNotLocked, v.ID)
 		}
+	}
+	return nil
+}
+
+// probeChecksum puts a body as it arrives when the network, or the server's memory, has damaged it: its signature fits, its
+// checksum does not. Nothing of it may stay.
+func (s *Store) probeChecksum(ctx context.Context, key string, retention objectstore.Retention) error {
+	sent, arrived := objectstore.NewBody([]byte("what was sent\n")), objectstore.NewBody([]byte("what arrived.\n"))
+	want := objectstore.Version{Key: key, Size: int64(sent.Size()), SHA256: sent.SHA256(), Retention: retention}
+	err := s.do(ctx, "putting object", key, func(ctx context.Context) error {
+		_, err := s.putOnce(ctx, arrived, want)
+		return err
+	})
+	const use = "use a store that verifies x-amz-checksum-sha256 on PutObject"
+	switch {
+	case err == nil:
+		return errors.New("a body that does not match its checksum was not refused: " + use)
+	case !errors.Is(err, objectstore.ErrRefused):
+		return fmt.Errorf("a body that does not match its checksum was refused for the wrong reason: %w", err)
+	}
+	for v, err := range s.List(ctx, key, "") {
+		if err != nil {
+			return fmt.Errorf("listing the probe's versions (it needs s3:ListBucketVersions): %w", err)
+		}
+		return fmt.Errorf("a body that does not match its checksum was refused, and left version %q: %s", v.ID, use)
 	}
 	return nil
 }

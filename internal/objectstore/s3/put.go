@@ -26,7 +26,7 @@ func (s *Store) PutNew(ctx context.Context, key string, body objectstore.Body, r
 	want := objectstore.Version{Key: key, Size: int64(body.Size()), SHA256: body.SHA256(), Retention: r, Latest: true}
 	var got objectstore.Version
 	err := s.do(ctx, "putting object", key, func(ctx context.Context) (err error) {
-		got, err = s.putOnce(ctx, body.Bytes(), want)
+		got, err = s.putOnce(ctx, body, want)
 		if isStatus(err, http.StatusPreconditionFailed) {
 			got, err = s.settle(ctx, want)
 		}
@@ -35,9 +35,9 @@ func (s *Store) PutNew(ctx context.Context, key string, body objectstore.Body, r
 	return got, err
 }
 
-// putOnce is one PUT. The library's PutObject is passed by because it would not
+// putOnce is one PUT of body as what want says. The library's PutObject is passed by because it would not
 // take a digest that is known already, and because it may choose multipart.
-func (s *Store) putOnce(ctx context.Context, body []byte, want objectstore.Version) (objectstore.Version, error) {
+func (s *Store) putOnce(ctx context.Context, body objectstore.Body, want objectstore.Version) (objectstore.Version, error) {
 	sum, err := hex.DecodeString(want.SHA256)
 	if err != nil {
 		return objectstore.Version{}, fmt.Errorf("decoding a digest: %w", err)
@@ -49,11 +49,11 @@ func (s *Store) putOnce(ctx context.Context, body []byte, want objectstore.Versi
 		DisableMultipart:     true,
 	}
 	opts.SetMatchETagExcept("*")
-	payload := want.SHA256
+	payload := body.SHA256()
 	if s.secure {
 		payload = "" // unsigned, but for the checksum's header
 	}
-	info, err := s.core.PutObject(ctx, s.bucket, want.Key, bytes.NewReader(body), want.Size, "", payload, opts)
+	info, err := s.core.PutObject(ctx, s.bucket, want.Key, bytes.NewReader(body.Bytes()), want.Size, "", payload, opts)
 	if err != nil {
 		return objectstore.Version{}, err
 	}
