@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -222,6 +223,13 @@ func shortened(s string, limit int) string {
 	return s
 }
 
+const waits = "; the recording waits in the spool for the object store"
+
+// Waits reports whether a session that has ended has a recording that has not.
+func Waits(status *accessv1alpha1.ExecutionSessionStatus) bool {
+	return status.State == accessv1alpha1.SessionEnded && strings.HasSuffix(status.Reason, waits)
+}
+
 func endedStatus(exit recording.Exit, sealed error, now time.Time) accessv1alpha1.ExecutionSessionStatus {
 	status := accessv1alpha1.ExecutionSessionStatus{
 		State: accessv1alpha1.SessionEnded, EndTime: &metav1.Time{Time: now.UTC()}, Reason: exit.Reason,
@@ -234,7 +242,7 @@ func endedStatus(exit recording.Exit, sealed error, now time.Time) accessv1alpha
 	}
 	switch {
 	case errors.Is(sealed, recording.ErrPending):
-		status.Reason = shortened(status.Reason+"; the recording waits in the spool for the object store", maxShownReason)
+		status.Reason = shortened(status.Reason, maxShownReason-len(waits)) + waits
 	case sealed != nil:
 		status.State, status.Reason = accessv1alpha1.SessionFailed, shortened("the recording is not complete in the store; "+status.Reason, maxShownReason)
 	}

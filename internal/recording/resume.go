@@ -54,10 +54,17 @@ func Resume(ctx context.Context, store objectstore.Store, now func() time.Time, 
 	case journal == nil:
 		return r, nil
 	case s.fault != "":
-		return r, fmt.Errorf("recording %s: %s; the spool keeps the rest of it: look at the disk, then move it away", session, s.fault)
+		return r, fmt.Errorf("recording %s: %w: %s; the spool keeps the rest of it: look at the disk, then move it away", session, errDisk, s.fault)
 	default:
 		return r, journal.Remove()
 	}
+}
+
+// Lasting tells an error of Resume that trying again does not mend from one that may pass: the store has no such recording,
+// or what is there and what the spool holds do not fit together.
+func Lasting(err error) bool {
+	_, fault := errors.AsType[*Fault](err)
+	return fault || Refused(err) || errors.Is(err, objectstore.ErrNotFound)
 }
 
 func neverBegan(journal Journal, err error) error {

@@ -3,10 +3,12 @@ package app
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
@@ -25,7 +27,8 @@ const (
 )
 
 // resumer ends the recordings that nobody carries any more: those of a process that died, those that the object store did
-// not take in time, and those whose spool is lost.
+// not take in time, and those whose spool is lost. What cannot be ended at all is said once and set aside until the next
+// start: its spool stays as it is, and its session counts as failed.
 type resumer struct {
 	evidence *evidence
 	cluster  *cluster
@@ -33,6 +36,7 @@ type resumer struct {
 	name     string // of this instance
 	started  time.Time
 	gone     map[string]time.Time // instances, and since when they are not there
+	aside    sync.Map             // sessions; the end of the process looks at the leftovers, too
 }
 
 func (r *resumer) run(ctx context.Context, synced <-chan struct{}) {
@@ -67,6 +71,9 @@ func (r *resumer) leftovers(ctx context.Context) {
 		return
 	}
 	for _, session := range sessions {
+		if r.isAside(session) {
+			continue
+		}
 		journal, err := r.evidence.spool.Reopen(session)
 		if err != nil {
 			r.log.Error(err, "a recording in the spool cannot be read; it stays there", "session", session)
@@ -88,9 +95,12 @@ func (r *resumer) resume(ctx context.Context, session string, journal *spool.Jou
 	}
 	ended, err := recording.Resume(ctx, r.evidence.store, r.evidence.now, session, held)
 	switch {
-	case errors.Is(err, objectstore.ErrNotFound):
+	case errors.Is(err, objectstore.ErrNotFound) && journal != nil && !r.evidence.spool.Has(session):
 		r.log.Info("a session that never began is forgotten", "session", session)
 		return nil
+	case recording.Lasting(err):
+		r.aside.Store(session, nil)
+		r.log.Error(err, "a recording that was left cannot be ended; the spool keeps what it has of it", "session", session)
 	case err != nil:
 		r.log.Error(err, "ending a recording that was left; trying again later", "session", session)
 	default:
@@ -106,15 +116,27 @@ func (r *resumer) resume(ctx context.Context, session string, journal *spool.Jou
 func (r *resumer) report(ctx context.Context, ended *recording.Recording) {
 	object := &accessv1alpha1.ExecutionSession{}
 	err := r.cluster.live.Get(ctx, client.ObjectKey{Namespace: ended.Open.Namespace, Name: ended.ID}, object)
-	if err == nil && object.Status.State != accessv1alpha1.SessionFailed {
-		err = r.cluster.Report(ctx, object, proxy.ResumedStatus(ended.Manifest))
+	if err == nil {
+		err = r.tell(ctx, object, proxy.ResumedStatus(ended.Manifest))
 	}
 	if err = client.IgnoreNotFound(err); err != nil {
 		r.log.Error(err, "reporting the end of a session", "session", ended.ID)
 	}
 }
 
-// lost are the sessions that have no end, and whose instance is gone with its spool.
+// tell reports a status. A session that has failed stays as it is, and one that has ended stays ended.
+func (r *resumer) tell(ctx context.Context, s *accessv1alpha1.ExecutionSession, status accessv1alpha1.ExecutionSessionStatus) error {
+	switch s.Status.State {
+	case accessv1alpha1.SessionFailed:
+		return nil
+	case accessv1alpha1.SessionEnded:
+		status.State = accessv1alpha1.SessionEnded
+	case accessv1alpha1.SessionOpening, accessv1alpha1.SessionLive:
+	}
+	return r.cluster.Report(ctx, s, status)
+}
+
+// lost are the sessions that have no end, or whose recording has none, and whose instance is gone with its spool.
 func (r *resumer) lost(ctx context.Context) {
 	var list accessv1alpha1.ExecutionSessionList
 	if err := r.cluster.cache.List(ctx, &list); err != nil {
@@ -124,7 +146,8 @@ func (r *resumer) lost(ctx context.Context) {
 	present := map[string]bool{}
 	for i := range list.Items {
 		s := &list.Items[i]
-		if s.Status.State == accessv1alpha1.SessionEnded || s.Status.State == accessv1alpha1.SessionFailed {
+		over := s.Status.State == accessv1alpha1.SessionEnded || s.Status.State == accessv1alpha1.SessionFailed
+		if over && !proxy.Waits(&s.Status) {
 			continue
 		}
 		here, err := r.isHere(ctx, s)
@@ -133,17 +156,36 @@ func (r *resumer) lost(ctx context.Context) {
 			continue
 		}
 		present[s.Spec.Proxy] = present[s.Spec.Proxy] || here
-		if here || !r.isLost(s.Spec.Proxy) {
-			continue
+		if !r.isAside(s.Name) && !here && r.isLost(s.Spec.Proxy) {
+			r.log.Info("the gateway of a session is gone with its spool", "session", s.Name, "gateway", s.Spec.Proxy)
+			// It has been logged, and is tried again at the next round.
+			_ = r.resume(ctx, s.Name, nil)
 		}
-		r.log.Info("the gateway of a session is gone with its spool", "session", s.Name, "gateway", s.Spec.Proxy)
-		// It has been logged, and is tried again at the next round.
-		_ = r.resume(ctx, s.Name, nil)
+		if r.isAside(s.Name) {
+			r.fail(ctx, s)
+		}
 	}
 	for name := range r.gone {
 		if here, known := present[name]; here || !known {
 			delete(r.gone, name)
 		}
+	}
+}
+
+func (r *resumer) isAside(session string) bool {
+	_, aside := r.aside.Load(session)
+	return aside
+}
+
+// fail reports that a session has no recording that could be ended.
+func (r *resumer) fail(ctx context.Context, s *accessv1alpha1.ExecutionSession) {
+	now := metav1.NewTime(r.evidence.now().UTC())
+	err := r.tell(ctx, s, accessv1alpha1.ExecutionSessionStatus{
+		State: accessv1alpha1.SessionFailed, EndTime: &now,
+		Reason: "the recording could not be ended: the gateway's log says why, and its spool keeps what it has",
+	})
+	if err != nil {
+		r.log.Error(err, "reporting a session without an end", "session", s.Name)
 	}
 }
 

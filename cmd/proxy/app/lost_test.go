@@ -1,0 +1,203 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
+	"github.com/sallyport-dev/sallyport/internal/objectstore/memory"
+	"github.com/sallyport-dev/sallyport/internal/recording"
+	"github.com/sallyport-dev/sallyport/internal/spool/spooltest"
+)
+
+// diedWithItsDisk leaves what the store has of a session, and nothing else.
+func (r *resumption) diedWithItsDisk(id string) {
+	r.t.Helper()
+	r.died(id)
+	if err := os.RemoveAll(filepath.Join(r.dir, id)); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+const pending = "completed; the recording waits in the spool for the object store"
+
+func TestLost(t *testing.T) {
+	// sweep is what the resumer does every 30 seconds, for so long.
+	sweep := func(r *resumption, d time.Duration) {
+		for range d / resumeEvery {
+			r.lost(r.t.Context())
+			time.Sleep(resumeEvery)
+		}
+	}
+	tests := map[string]func(*testing.T, *resumption){
+		"if an instance is gone for long, then its sessions are lost": func(_ *testing.T, r *resumption) {
+			id := r.live(other)
+			r.diedWithItsDisk(id)
+			sweep(r, lostAfter)
+			r.wantRecorded(id, recording.StateOpen, "")
+			r.wantStatus(id, accessv1alpha1.SessionLive, "")
+			sweep(r, resumeEvery)
+			r.wantRecorded(id, recording.StateAborted, recording.ReasonSpoolLost)
+			r.wantStatus(id, accessv1alpha1.SessionFailed, recording.ReasonSpoolLost)
+		},
+		"if an instance comes back in between, then its time begins anew": func(_ *testing.T, r *resumption) {
+			id := r.live(other)
+			r.diedWithItsDisk(id)
+			sweep(r, lostAfter-resumeEvery)
+			pod := r.pod(other)
+			sweep(r, resumeEvery)
+			if err := r.cluster.live.Delete(r.t.Context(), pod); err != nil {
+				r.t.Fatal(err)
+			}
+			sweep(r, lostAfter)
+			r.wantStatus(id, accessv1alpha1.SessionLive, "")
+			sweep(r, resumeEvery)
+			r.wantStatus(id, accessv1alpha1.SessionFailed, recording.ReasonSpoolLost)
+		},
+		"if an instance is there, then its sessions are its own": func(_ *testing.T, r *resumption) {
+			id := r.live(other)
+			r.diedWithItsDisk(id)
+			r.pod(other)
+			sweep(r, 2*lostAfter)
+			r.wantStatus(id, accessv1alpha1.SessionLive, "")
+		},
+		"if nobody can tell whether it is there, then it counts as there": func(t *testing.T, r *resumption) {
+			id := r.live(other)
+			r.diedWithItsDisk(id)
+			r.cache.pods = errors.New("no answer")
+			sweep(r, 2*lostAfter)
+			r.wantStatus(id, accessv1alpha1.SessionLive, "")
+			if r.said("looking for a session's gateway") == 0 {
+				t.Error("nobody is told")
+			}
+		},
+		"if a session is of this instance before its start, then it is lost at once": func(_ *testing.T, r *resumption) {
+			id := r.live(self)
+			r.diedWithItsDisk(id)
+			time.Sleep(time.Minute)
+			r.started = time.Now()
+			sweep(r, resumeEvery)
+			r.wantRecorded(id, recording.StateAborted, recording.ReasonSpoolLost)
+			r.wantStatus(id, accessv1alpha1.SessionFailed, recording.ReasonSpoolLost)
+		},
+		"if the spool has it, then it is not lost": func(_ *testing.T, r *resumption) {
+			id := r.live(self)
+			r.died(id)
+			time.Sleep(time.Minute)
+			r.started = time.Now()
+			sweep(r, 2*lostAfter)
+			r.wantStatus(id, accessv1alpha1.SessionLive, "")
+		},
+		"if a session is of this instance since its start, then it lives": func(_ *testing.T, r *resumption) {
+			id := r.live(self)
+			r.diedWithItsDisk(id)
+			sweep(r, 2*lostAfter)
+			r.wantStatus(id, accessv1alpha1.SessionLive, "")
+		},
+		"if a session has ended and its recording is whole, then nothing happens": func(_ *testing.T, r *resumption) {
+			id := r.session(other, accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionEnded, Reason: "completed"})
+			r.diedWithItsDisk(id)
+			sweep(r, 2*lostAfter)
+			r.wantRecorded(id, recording.StateOpen, "")
+		},
+		"if a session has ended and its recording waited in a spool that is lost, then that is said": func(_ *testing.T, r *resumption) {
+			id := r.session(other, accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionEnded, Reason: pending})
+			r.diedWithItsDisk(id)
+			sweep(r, lostAfter+resumeEvery)
+			r.wantRecorded(id, recording.StateAborted, recording.ReasonSpoolLost)
+			r.wantStatus(id, accessv1alpha1.SessionEnded, recording.ReasonSpoolLost)
+		},
+		"if the store is out, then it is tried again": func(_ *testing.T, r *resumption) {
+			id := r.live(other)
+			r.diedWithItsDisk(id)
+			r.store.set(errors.New("no route"))
+			sweep(r, 2*lostAfter)
+			r.wantRecorded(id, recording.StateOpen, "")
+			r.store.set(nil)
+			sweep(r, resumeEvery)
+			r.wantRecorded(id, recording.StateAborted, recording.ReasonSpoolLost)
+		},
+		"if the store does not know it either, then it settles": func(_ *testing.T, r *resumption) {
+			id := r.live(other)
+			sweep(r, 2*lostAfter)
+			r.wantSettled(id)
+		},
+		"if a sweep is cut off, then the next one does it": func(t *testing.T, r *resumption) {
+			id := r.live(other)
+			r.diedWithItsDisk(id)
+			ctx, cancel := context.WithCancel(t.Context())
+			sweep(r, lostAfter)
+			cancel()
+			r.lost(ctx) // the last thing that it does
+			r.wantStatus(id, accessv1alpha1.SessionLive, "")
+			sweep(r, resumeEvery)
+			r.wantStatus(id, accessv1alpha1.SessionFailed, recording.ReasonSpoolLost)
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { test(t, newResumption(t)) })
+		})
+	}
+}
+
+// TestResumerRuns is about when it does what the tests above are about.
+func TestResumerRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newResumption(t)
+		r.evidence.proven.Store(false)
+		first, second := r.live(self), r.live(self)
+		r.died(first)
+		ctx, cancel := context.WithCancel(t.Context())
+		synced, over := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(over)
+			r.run(ctx, synced)
+		}()
+		time.Sleep(2 * resumeEvery)
+		close(synced)
+		time.Sleep(2 * resumeEvery)
+		r.wantRecorded(first, recording.StateOpen, "") // the store is not proven
+
+		r.evidence.proven.Store(true)
+		close(r.evidence.provenNow)
+		synctest.Wait()
+		r.wantRecorded(first, recording.StateAborted, recording.ReasonRecorderDied)
+
+		r.died(second)
+		time.Sleep(resumeEvery)
+		synctest.Wait()
+		r.wantRecorded(second, recording.StateAborted, recording.ReasonRecorderDied)
+		cancel()
+		<-over
+	})
+	t.Run("if the end comes before the cache, then it ends", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		newResumption(t).run(ctx, make(chan struct{}))
+	})
+}
+
+// TestAnotherBucketLater is a start with the wrong bucket, and one with the right one: nothing is lost by it.
+func TestAnotherBucketLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newResumption(t)
+		id := r.live(self)
+		r.died(id)
+		right := r.store.Store
+		r.store.Store = memory.New(time.Now)
+		r.leftovers(t.Context())
+		if err := r.evidence.spool.Close(); err != nil {
+			t.Fatal(err)
+		}
+		r.store.Store, r.evidence.spool = right, spooltest.Open(t, r.dir)
+		again := &resumer{evidence: r.evidence, cluster: r.cluster, log: r.log, name: self, started: time.Now(), gone: map[string]time.Time{}}
+		again.leftovers(t.Context())
+		r.wantRecorded(id, recording.StateAborted, recording.ReasonRecorderDied)
+	})
+}
