@@ -306,6 +306,13 @@ func (r *Recorder) Err() error {
 	}
 }
 
+// Abort ends a recording that may not hold all that passed: it keeps what is recorded, takes no more, and Close puts a
+// manifest that says "aborted" and why.
+func (r *Recorder) Abort(why error) {
+	_ = r.write(math.MaxUint64, false) // what cannot be written is counted as lost
+	r.fail(why)
+}
+
 func (r *Recorder) fail(err error) {
 	r.failOnce.Do(func() {
 		r.err = err

@@ -395,6 +395,30 @@ func TestARefusedSegmentEndsTheRecording(t *testing.T) {
 	}
 }
 
+func TestAbortKeepsWhatIsRecorded(t *testing.T) {
+	f := newFixture(t)
+	r := f.start(t, f.Store)
+	must(t, r.Record(recording.Stdout, []byte("never committed")))
+	bug := errors.New("a bug")
+	r.Abort(bug)
+	<-r.Failed()
+	if err := r.Record(recording.Stdout, []byte("x")); !errors.Is(err, bug) {
+		t.Errorf("Record after Abort: %v, want why", err)
+	}
+	m, err := r.Close(t.Context(), recording.Exit{Reason: "internal-error"})
+	if !errors.Is(err, bug) || m.Outcome != recording.Aborted || m.Fault != "a bug" || m.Lost != 0 || m.Exit.Reason != "internal-error" {
+		t.Errorf("Close: %v, manifest %+v", err, m)
+	}
+	got, err := recording.Load(t.Context(), f.Store, f.id)
+	must(t, err)
+	if records := collect(t, got.Records(t.Context())); len(records) != 1 || got.State != recording.StateAborted {
+		t.Errorf("loaded %s with %d records", got.State, len(records))
+	}
+	if left, err := f.spool.Leftovers(); err != nil || len(left) != 0 {
+		t.Errorf("the spool has %q, %v", left, err)
+	}
+}
+
 func TestCloseLeavesToTheSpoolWhatTheStoreDoesNotTake(t *testing.T) {
 	f := newFixture(t)
 	f.opts.SegmentBytes = 1000

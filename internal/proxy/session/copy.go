@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -205,7 +204,7 @@ func (i *archiveInput) Read(p []byte) (n int, err error) {
 func (i *archiveInput) panicked(p any) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.lost = fmt.Errorf("passing %s on: %v\n%s", recording.Stdin, p, debug.Stack())
+	i.lost = caughtPanic("passing stdin on", p)
 	i.free, i.err = nil, i.lost
 	i.fail(i.lost)
 	return i.lost

@@ -260,7 +260,7 @@ func TestAnArchiveInputThatPanicsEndsItsSessionOnly(t *testing.T) {
 	})
 	f.Archive = &recording.ArchiveOpen{Stream: recording.Stdin}
 	p := &person{stdin: broken{}}
-	if result := f.Run(t.Context(), p.client()); result.Exit.Reason == ReasonCompleted || result.Sealed != nil || result.Cause == nil {
+	if result := f.Run(t.Context(), p.client()); result.Exit.Reason != ReasonInternal || result.Sealed == nil || result.Cause == nil {
 		t.Errorf("ended with %+v", result)
 	}
 }

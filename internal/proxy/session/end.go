@@ -46,6 +46,7 @@ const (
 	ReasonProtocol        = "protocol-error"
 	ReasonConnectionLost  = "connection-lost"
 	ReasonFailed          = "gateway-failed"
+	ReasonInternal        = "internal-error"
 )
 
 // Expired says that the grant's time is over.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -68,7 +67,7 @@ func (f *Forward) connection(ctx context.Context, c streaming.Forward, end func(
 	defer c.Reset()
 	defer func() {
 		if p := recover(); p != nil {
-			end(fmt.Errorf("forwarding: %v\n%s", p, debug.Stack()))
+			end(caughtPanic("forwarding", p))
 		}
 	}()
 	if err := f.Recorder.ForwardEvent(c.ID, recording.ForwardEvent{Event: recording.ForwardOpened, Port: c.Port}); err != nil {
@@ -96,7 +95,7 @@ func (f *Forward) connection(ctx context.Context, c streaming.Forward, end func(
 // client's side has ended, too. Its error is one of the recording.
 func (f *Forward) exchange(ctx context.Context, c *streaming.Forward, end func(error)) (string, <-chan struct{}, error) {
 	unread := make(chan struct{})
-	pod, err := f.dial(ctx, c)
+	pod, err := f.dial(ctx, c, end)
 	if err != nil {
 		go func() {
 			defer close(unread)
@@ -131,7 +130,7 @@ func (f *Forward) exchange(ctx context.Context, c *streaming.Forward, end func(e
 }
 
 // dial does not wait for a pod longer than the session lasts.
-func (f *Forward) dial(ctx context.Context, c *streaming.Forward) (streaming.Remote, error) {
+func (f *Forward) dial(ctx context.Context, c *streaming.Forward, end func(error)) (streaming.Remote, error) {
 	type answer struct {
 		remote streaming.Remote
 		err    error
@@ -141,7 +140,8 @@ func (f *Forward) dial(ctx context.Context, c *streaming.Forward) (streaming.Rem
 		var a answer
 		defer func() {
 			if p := recover(); p != nil {
-				a.err = fmt.Errorf("dialling: %v\n%s", p, debug.Stack())
+				a.err = caughtPanic("dialling", p)
+				end(a.err)
 			}
 			answers <- a // after the session's end nobody takes it, and it ends with all the others
 		}()
@@ -161,7 +161,7 @@ func (f *Forward) pass(d *direction, to io.Writer, from io.Reader, end func(erro
 		var err error
 		defer func() {
 			if p := recover(); p != nil {
-				err = fmt.Errorf("forwarding: %v\n%s", p, debug.Stack())
+				err = caughtPanic("forwarding", p)
 				end(err)
 			}
 			over(err)

@@ -312,7 +312,7 @@ func TestAPanicInAConnectionEndsItsSessionOnly(t *testing.T) {
 	}
 	results := f.run(t.Context())
 	f.connect(1, 80)
-	if result := <-results; result.Exit.Reason != ReasonConnectionLost || result.Sealed != nil {
+	if result := <-results; result.Exit.Reason != ReasonInternal || result.Sealed == nil {
 		t.Errorf("ended with %+v", result)
 	}
 }

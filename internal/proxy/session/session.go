@@ -13,9 +13,7 @@ package session
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"runtime/debug"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -105,7 +103,7 @@ func (s *Session) Run(ctx context.Context, client streaming.Client) Result {
 func (s *Session) stream(ctx context.Context, streams streaming.Streams) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("streaming: %v\n%s", p, debug.Stack())
+			err = caughtPanic("streaming", p)
 		}
 	}()
 	return s.Target(ctx, streams)
@@ -208,6 +206,9 @@ func (s *Session) settle(ctx context.Context, client streaming.Client, err, lost
 	// The session's context is over in most cases; the recording has to outlive it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), SealTime)
 	defer cancel()
+	if result.Exit.Reason == ReasonInternal {
+		s.Recorder.Abort(errInternal)
+	}
 	_, result.Sealed = s.Recorder.Close(ctx, result.Exit)
 	switch {
 	case errors.Is(result.Sealed, recording.ErrPending):
@@ -242,16 +243,23 @@ func (s *Session) judge(ctx context.Context, err, lost error) Result {
 			Status: &apierrors.StatusError{ErrStatus: status},
 		}
 	default:
-		why := endOf(context.Cause(ctx))
+		cause := context.Cause(ctx)
+		if bug, ok := errors.AsType[*caught](errors.Join(cause, err, lost)); ok {
+			cause = bug // whatever else it led to
+		}
+		why := endOf(cause)
 		return Result{Exit: recording.Exit{Reason: why.Reason, Message: why.Text, Process: recording.ProcessUnknown}, Status: why}
 	}
 }
 
 func endOf(cause error) *End {
 	var end *End
+	var bug *caught
 	switch {
 	case errors.As(cause, &end):
 		return end
+	case errors.As(cause, &bug):
+		return internalError()
 	case errors.Is(cause, streaming.ErrProtocol):
 		return protocolError()
 	case errors.Is(cause, streaming.ErrClientGone):

@@ -477,7 +477,7 @@ func TestATargetThatHangsDeliversNothingAfterTheEnd(t *testing.T) {
 
 func TestATargetThatPanicsEndsItsSessionOnly(t *testing.T) {
 	f := newFixture(t, func(context.Context, streaming.Streams) error { panic("a bug") })
-	if result := f.Run(t.Context(), (&person{}).client()); result.Exit.Reason == ReasonCompleted || result.Sealed != nil || result.Cause == nil {
+	if result := f.Run(t.Context(), (&person{}).client()); result.Exit.Reason != ReasonInternal || result.Sealed == nil || result.Cause == nil {
 		t.Errorf("ended with %+v", result)
 	}
 }
@@ -490,7 +490,7 @@ func TestAStreamThatPanicsEndsItsSessionOnly(t *testing.T) {
 	})
 	client := (&person{}).client()
 	client.Stdout = panics{}
-	if result := f.Run(t.Context(), client); result.Exit.Reason == ReasonCompleted || result.Sealed != nil || result.Cause == nil {
+	if result := f.Run(t.Context(), client); result.Exit.Reason != ReasonInternal || result.Sealed == nil || result.Cause == nil {
 		t.Errorf("ended with %+v", result)
 	}
 }
@@ -503,7 +503,7 @@ func TestInputThatPanicsEndsItsSessionOnly(t *testing.T) {
 	})
 	client := (&person{}).client()
 	client.Stdin = panics{}
-	if result := f.Run(t.Context(), client); result.Exit.Reason == ReasonCompleted || result.Sealed != nil || !strings.Contains(result.Cause.Error(), "a bug") {
+	if result := f.Run(t.Context(), client); result.Exit.Reason != ReasonInternal || result.Sealed == nil || !strings.Contains(result.Cause.Error(), "a bug") {
 		t.Errorf("ended with %+v", result)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -118,7 +117,7 @@ func (o *output) deliver() {
 
 // panicked makes a panic end this session, and no other.
 func (o *output) panicked(p any) error {
-	err := fmt.Errorf("passing %s on: %v\n%s", o.stream, p, debug.Stack())
+	err := caughtPanic("passing "+string(o.stream)+" on", p)
 	o.fail(err)
 	return err
 }
@@ -234,7 +233,7 @@ type onlyWriter struct{ io.Writer }
 func (i *input) panicked(p any) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.closed, i.err = true, fmt.Errorf("passing %s on: %v\n%s", recording.Stdin, p, debug.Stack())
+	i.closed, i.err = true, caughtPanic("passing stdin on", p)
 	i.fail(i.err)
 	return i.err
 }
