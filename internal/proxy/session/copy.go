@@ -18,11 +18,20 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/recording"
 )
 
-// ReasonNoArchive is the reason of recording.Exit where something else than an archive was to be copied.
-const ReasonNoArchive = "not-an-archive"
+// More reasons of recording.Exit.
+const (
+	// ReasonNoArchive: something else than an archive was to be copied.
+	ReasonNoArchive = "not-an-archive"
+	// ReasonArchiveCut: tar reports no trouble, and the end of its archive did not come.
+	ReasonArchiveCut = "archive-cut"
+)
 
 func noArchive(why string) *End {
 	return &End{ReasonNoArchive, "only a tar archive passes under a grant for Copy, and " + why}
+}
+
+func archiveCut() *End {
+	return &End{ReasonArchiveCut, "the archive was cut off: not everything was copied; run the command again"}
 }
 
 // unpacking is the filter of a stream that is a tar archive: it passes unaltered, and each member is recorded. A byte passes
@@ -39,6 +48,7 @@ type unpacking struct {
 	passed   int64 // bytes of the stream that were let pass
 	recorded int64 // bytes of the stream that the masker was given
 	sum      hash.Hash
+	over     bool // the stream came to its end
 	ended    bool
 }
 
@@ -85,12 +95,21 @@ func (u *unpacking) write(p []byte) ([]byte, error) {
 // flush lets out what the masker held. Where the stream ends inside a header, that does not pass: it cannot be listed.
 func (u *unpacking) flush() ([]byte, error) {
 	u.bytes, u.done = u.bytes[:copy(u.bytes, u.bytes[u.done:])], 0
+	u.over = true
 	known, why := u.lister.Close()
-	if why == nil && known < u.passed+int64(len(u.bytes)) {
-		why = &archive.Fault{At: known, Why: "it ends inside a header"}
+	inHeader := why == nil && known < u.passed+int64(len(u.bytes))
+	if inHeader && known == 0 {
+		why = &archive.Fault{Why: "it ends inside a header"}
 	}
-	return u.judge(known, cmp.Or(why, io.EOF))
+	out, err := u.judge(known, cmp.Or(why, io.EOF))
+	if inHeader && err == nil {
+		err = archiveCut()
+	}
+	return out, err
 }
+
+// cut reports whether the stream came to its end, and the archive did not.
+func (u *unpacking) cut() bool { return u.over && !u.lister.Whole() }
 
 func (u *unpacking) trim() {
 	u.bytes, u.done = bytes.Clone(u.bytes[u.done:]), 0

@@ -159,11 +159,16 @@ func TestOnlyAnArchivePasses(t *testing.T) {
 		reason string
 		says   string
 	}{
-		"if it is text, then nothing passes":                {text, 0, ReasonNoArchive, "from byte 0 on"},
-		"if text is shorter than a header, nothing passes":  {secret, 0, ReasonNoArchive, "ends inside a header"},
-		"if text follows the archive, then it does not":     {string(whole) + text, len(whole), ReasonNoArchive, "zeros"},
-		"if the archive is cut, then what there is":         {string(whole[:10_000]), 10_000, ReasonCompleted, ""},
-		"if nothing comes, then nothing passes, and no ill": {"", 0, ReasonCompleted, ""},
+		"if it is text, then nothing passes":               {text, 0, ReasonNoArchive, "from byte 0 on"},
+		"if text is shorter than a header, nothing passes": {secret, 0, ReasonNoArchive, "ends inside a header"},
+		"if text follows the archive, then it does not":    {string(whole) + text, len(whole), ReasonNoArchive, "zeros"},
+		"if it is whole, then it passes":                   {string(whole), len(whole), ReasonCompleted, ""},
+		"if it is cut in a file, then what there is":       {string(whole[:10_000]), 10_000, ReasonArchiveCut, "not everything was copied"},
+		"if it is cut after a file, then what there is":    {string(whole[:250_880]), 250_880, ReasonArchiveCut, "not everything was copied"},
+		"if it is cut in a header, then what is before it": {string(whole[:250_880+100]), 250_512, ReasonArchiveCut, "not everything was copied"},
+		"if its end mark is missing, then what there is":   {string(whole[:len(whole)-1024]), len(whole) - 1024, ReasonArchiveCut, "not everything was copied"},
+		"if half of its end mark is there, then that too":  {string(whole[:len(whole)-512]), len(whole) - 512, ReasonArchiveCut, "not everything was copied"},
+		"if nothing comes, then nothing passes":            {"", 0, ReasonArchiveCut, "not everything was copied"},
 	}
 	for name, tc := range tests {
 		for _, stream := range []recording.Stream{recording.Stdout, recording.Stdin} {
@@ -189,6 +194,12 @@ func TestOnlyAnArchivePasses(t *testing.T) {
 					t.Errorf("%d bytes arrived, want %d", len(arrived), tc.passes)
 				}
 				got := f.copied(t)
+				if told := p.stderr.String(); !strings.Contains(told, tc.says) {
+					t.Errorf("the person reads %q", told)
+				}
+				if got.end.Whole != (arrived[:min(len(arrived), len(whole))] == string(whole)) {
+					t.Errorf("whole: %t", got.end.Whole)
+				}
 				if got.exit.Reason != tc.reason || !strings.Contains(got.exit.Message, tc.says) || got.end.Bytes != int64(len(arrived)) {
 					t.Errorf("recorded %+v, %+v", got.exit, got.end)
 				}
@@ -201,6 +212,49 @@ func TestOnlyAnArchivePasses(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestTarsOwnWordComesFirst is about archives that are cut where that is no news.
+func TestTarsOwnWordComesFirst(t *testing.T) {
+	whole := packed(t)
+	for name, tc := range map[string]struct {
+		stream recording.Stream
+		tar    func(s streaming.Streams) error
+		code   int
+	}{
+		"if tar fails and has printed nothing, then its exit code stands": {recording.Stdout, func(streaming.Streams) error {
+			return streaming.ExitError{Code: 2}
+		}, 2},
+		"if tar fails in the middle, then its exit code stands": {recording.Stdout, func(s streaming.Streams) error {
+			_, err := s.Stdout.Write(whole[:10_000])
+			return errors.Join(err, streaming.ExitError{Code: 1})
+		}, 1},
+		"if tar reports a short input, then its exit code stands": {recording.Stdin, func(s streaming.Streams) error {
+			_, err := io.Copy(io.Discard, s.Stdin)
+			return errors.Join(err, streaming.ExitError{Code: 2})
+		}, 2},
+		"if tar has enough before its input ends, then it is right": {recording.Stdin, func(s streaming.Streams) error {
+			_, err := io.ReadFull(s.Stdin, make([]byte, 5_000))
+			return err
+		}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, func(_ context.Context, s streaming.Streams) error { return tc.tar(s) })
+			f.Archive = &recording.ArchiveOpen{Stream: tc.stream}
+			r, w := io.Pipe()
+			defer w.Close()
+			go func() {
+				_, _ = w.Write(whole[:10_000])
+				if tc.code != 0 {
+					_ = w.Close()
+				}
+			}()
+			f.Run(t.Context(), (&person{stdin: r}).client())
+			if got := f.copied(t); got.exit.Reason != ReasonCompleted || *got.exit.Code != tc.code || got.end.Whole {
+				t.Errorf("recorded %+v, %+v", got.exit, got.end)
+			}
+		})
 	}
 }
 

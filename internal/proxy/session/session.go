@@ -113,15 +113,23 @@ func (s *Session) stream(ctx context.Context, streams streaming.Streams) (err er
 type taps struct {
 	streams streaming.Streams
 	closers []func() error
-	last    func() // waits for what a person had sent before they went
+	last    func()     // waits for what a person had sent before they went
+	archive *unpacking // nil for none
 }
+
+// errCut says that nothing is lost but the end of an archive, which did not come.
+var errCut = errors.New("the archive ends without its end mark")
 
 func (t *taps) close() error {
 	var errs []error
 	for _, c := range t.closers {
 		errs = append(errs, c())
 	}
-	return errors.Join(errs...)
+	err := errors.Join(errs...)
+	if err == nil && t.archive != nil && t.archive.cut() {
+		return errCut
+	}
+	return err
 }
 
 func (s *Session) taps(ctx context.Context, client streaming.Client, end func(error)) *taps {
@@ -130,8 +138,8 @@ func (s *Session) taps(ctx context.Context, client streaming.Client, end func(er
 		o := &output{stream: name, recorder: s.Recorder, to: to, filter: &masked{name, s.Recorder, s.Rules.NewStream()}, fail: end}
 		ended := func() error { return nil }
 		if s.Archive != nil && s.Archive.Stream == name {
-			u := newUnpacking(*s.Archive, s.Recorder, s.Rules)
-			o.filter, ended = u, u.end
+			t.archive = newUnpacking(*s.Archive, s.Recorder, s.Rules)
+			o.filter, ended = t.archive, t.archive.end
 		}
 		o.start()
 		t.closers = append(t.closers, o.close, ended)
@@ -146,7 +154,8 @@ func (s *Session) taps(ctx context.Context, client streaming.Client, end func(er
 	switch {
 	case client.Stdin == nil:
 	case s.Archive != nil && s.Archive.Stream == recording.Stdin:
-		i := &archiveInput{from: client.Stdin, filter: newUnpacking(*s.Archive, s.Recorder, s.Rules), fail: end}
+		t.archive = newUnpacking(*s.Archive, s.Recorder, s.Rules)
+		i := &archiveInput{from: client.Stdin, filter: t.archive, fail: end}
 		i.start()
 		t.streams.Stdin = i
 		t.closers = append(t.closers, i.close)
@@ -227,13 +236,18 @@ func (s *Session) judge(ctx context.Context, err, lost error) Result {
 	exited := err == nil || errors.As(err, &exit)
 	var api apierrors.APIStatus
 	switch {
-	case exited && lost == nil:
+	case exited && (lost == nil || errors.Is(lost, errCut)):
 		// Whatever else happened in the same moment, the command came to its end and all of it was delivered.
 		process := recording.ProcessUnknown
 		if s.Waits {
 			process = recording.ProcessExited
 		}
-		return Result{Exit: recording.Exit{Code: new(exit.Code), Reason: ReasonCompleted, Process: process}, Status: err}
+		result := Result{Exit: recording.Exit{Code: new(exit.Code), Reason: ReasonCompleted, Process: process}, Status: err}
+		if err == nil && lost != nil {
+			why := archiveCut() // and tar has not said so itself
+			result.Exit.Reason, result.Exit.Message, result.Status = why.Reason, why.Text, why
+		}
+		return result
 	case ctx.Err() == nil && errors.As(err, &api):
 		status := api.Status()
 		// It quotes the command that could not be run.
