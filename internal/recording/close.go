@@ -55,7 +55,7 @@ func (r *Recorder) stop(exit Exit) (uint64, error) {
 	}
 	r.mu.Lock()
 	if err == nil {
-		_, err = r.record(Ended, text, nil)
+		_, err = r.record(0, Ended, text, nil)
 	}
 	r.closed = true
 	last := r.tally.records

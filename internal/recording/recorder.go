@@ -94,8 +94,6 @@ type Recorder struct {
 	failed   chan struct{} // closed after err is set
 	err      error
 
-	connection uint64 // that the record being written is of; 0 for none
-
 	closeOnce sync.Once
 	manifest  Manifest
 	closeErr  error
@@ -158,11 +156,10 @@ func (r *Recorder) Record(stream Stream, data []byte, hits ...mask.Hit) error {
 	return r.put(0, stream, data, hits)
 }
 
+// put is Record, of a forwarded connection; 0 for none.
 func (r *Recorder) put(connection uint64, stream Stream, data []byte, hits []mask.Hit) error {
 	r.mu.Lock()
-	r.connection = connection
-	full, err := r.record(stream, data, hits)
-	r.connection = 0
+	full, err := r.record(connection, stream, data, hits)
 	r.mu.Unlock()
 	if err != nil || !full {
 		return err
@@ -171,7 +168,7 @@ func (r *Recorder) put(connection uint64, stream Stream, data []byte, hits []mas
 }
 
 // record reports whether so much is pending, or in the segment, that it has to be written.
-func (r *Recorder) record(stream Stream, data []byte, hits []mask.Hit) (bool, error) {
+func (r *Recorder) record(connection uint64, stream Stream, data []byte, hits []mask.Hit) (bool, error) {
 	if r.closed {
 		return false, ErrClosed
 	}
@@ -180,14 +177,14 @@ func (r *Recorder) record(stream Stream, data []byte, hits []mask.Hit) (bool, er
 	}
 	for {
 		n := min(len(data), maxRecordBytes)
-		r.recordOne(stream, data[:n], hits)
+		r.recordOne(connection, stream, data[:n], hits)
 		if data, hits = data[n:], nil; len(data) == 0 {
 			return len(*r.pending) >= maxPending || r.raw >= r.opts.SegmentBytes, nil
 		}
 	}
 }
 
-func (r *Recorder) recordOne(stream Stream, data []byte, hits []mask.Hit) {
+func (r *Recorder) recordOne(connection uint64, stream Stream, data []byte, hits []mask.Hit) {
 	if r.raw == 0 {
 		r.timer = time.AfterFunc(r.opts.FlushEvery, r.flush)
 	}
@@ -199,7 +196,7 @@ func (r *Recorder) recordOne(stream Stream, data []byte, hits []mask.Hit) {
 	}
 	before := len(*r.pending)
 	*r.pending = appendLine(*r.pending, &line{
-		n: r.tally.records, time: now, offset: r.offset, by: r.by, stream: stream, connection: r.connection, data: data, hits: hits,
+		n: r.tally.records, time: now, offset: r.offset, by: r.by, stream: stream, connection: connection, data: data, hits: hits,
 	})
 	r.raw += len(*r.pending) - before
 }
