@@ -11,7 +11,6 @@ import (
 	"hash"
 	"io"
 	"sync"
-	"sync/atomic"
 
 	"github.com/sallyport-dev/sallyport/internal/archive"
 	"github.com/sallyport-dev/sallyport/internal/mask"
@@ -180,8 +179,7 @@ func (u *unpacking) end() error {
 type archiveInput struct {
 	from  io.Reader
 	fail  func(error)
-	queue *queue
-	cause atomic.Pointer[error] // why from ended
+	queue *ahead
 
 	mu     sync.Mutex
 	filter *unpacking
@@ -190,25 +188,7 @@ type archiveInput struct {
 	lost   error  // why what came after free does not pass
 }
 
-func (i *archiveInput) start() {
-	i.queue = newQueue()
-	go i.feed()
-}
-
-// feed reads ahead. A panic in it ends this session and no other.
-func (i *archiveInput) feed() {
-	defer func() {
-		if p := recover(); p != nil {
-			i.queue.end(i.panicked(p))
-		}
-	}()
-	_, err := io.Copy(onlyWriter{i.queue}, i.from)
-	if err == nil {
-		err = io.EOF
-	}
-	i.cause.Store(&err)
-	i.queue.end(err)
-}
+func (i *archiveInput) start() { i.queue = readAhead(i.from, i.panicked) }
 
 // Read returns bytes that may pass, and whose record is durable. A panic in it ends this session and no other.
 func (i *archiveInput) Read(p []byte) (n int, err error) {
@@ -245,9 +225,6 @@ func (i *archiveInput) read(p []byte) (int, error) {
 			return 0, err
 		}
 		piece, err := i.queue.next()
-		if cause := i.cause.Load(); err != nil && cause != nil {
-			err = *cause
-		}
 		i.take(piece, err)
 		if len(piece) > 0 {
 			i.queue.taken(len(piece)) // the filter keeps what has not passed

@@ -109,29 +109,6 @@ func (s *Session) stream(ctx context.Context, streams streaming.Streams) (err er
 	return s.Target(ctx, streams)
 }
 
-// taps are the recorded streams of a session.
-type taps struct {
-	streams streaming.Streams
-	closers []func() error
-	last    func()     // waits for what a person had sent before they went
-	archive *unpacking // nil for none
-}
-
-// errCut says that nothing is lost but the end of an archive, which did not come.
-var errCut = errors.New("the archive ends without its end mark")
-
-func (t *taps) close() error {
-	var errs []error
-	for _, c := range t.closers {
-		errs = append(errs, c())
-	}
-	err := errors.Join(errs...)
-	if err == nil && t.archive != nil && t.archive.cut() {
-		return errCut
-	}
-	return err
-}
-
 func (s *Session) taps(ctx context.Context, client streaming.Client, end func(error)) *taps {
 	t := &taps{streams: streaming.Streams{TTY: s.TTY}, last: func() {}}
 	tap := func(name recording.Stream, to io.Writer) io.Writer {
@@ -162,7 +139,7 @@ func (s *Session) taps(ctx context.Context, client streaming.Client, end func(er
 	default:
 		i := &input{recorder: s.Recorder, from: client.Stdin, masker: s.Rules.NewStream(), fail: end}
 		i.start()
-		t.last = i.last
+		t.last = i.queue.last
 		t.streams.Stdin = i
 		t.closers = append(t.closers, i.close)
 	}

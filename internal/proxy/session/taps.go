@@ -5,12 +5,34 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/sallyport-dev/sallyport/internal/mask"
 	"github.com/sallyport-dev/sallyport/internal/recording"
+	"github.com/sallyport-dev/sallyport/internal/streaming"
 )
+
+// taps are the recorded streams of a session.
+type taps struct {
+	streams streaming.Streams
+	closers []func() error
+	last    func()     // waits for what a person had sent before they went
+	archive *unpacking // nil for none
+}
+
+// errCut says that nothing is lost but the end of an archive, which did not come.
+var errCut = errors.New("the archive ends without its end mark")
+
+func (t *taps) close() error {
+	var errs []error
+	for _, c := range t.closers {
+		errs = append(errs, c())
+	}
+	err := errors.Join(errs...)
+	if err == nil && t.archive != nil && t.archive.cut() {
+		return errCut
+	}
+	return err
+}
 
 // output carries one stream from the container to the person: masked, recorded, and delivered once the record is durable.
 // The container's side goes on while a piece is delivered, as long as the queue has room.
@@ -131,9 +153,7 @@ type input struct {
 	recorder *recording.Recorder
 	from     io.Reader
 	fail     func(error)
-	queue    *queue
-	fed      chan struct{}         // closed when no more will come
-	cause    atomic.Pointer[error] // why from ended
+	queue    *ahead
 
 	mu     sync.Mutex
 	masker *mask.Stream
@@ -142,34 +162,7 @@ type input struct {
 	err    error // a panic
 }
 
-func (i *input) start() {
-	i.queue, i.fed = newQueue(), make(chan struct{})
-	go i.feed()
-}
-
-// last waits until everything that a person had sent before they went is here.
-func (i *input) last() {
-	select {
-	case <-i.fed:
-	case <-time.After(lastTime):
-	}
-}
-
-// feed reads ahead. A panic in it ends this session and no other.
-func (i *input) feed() {
-	defer close(i.fed)
-	defer func() {
-		if p := recover(); p != nil {
-			i.queue.end(i.panicked(p))
-		}
-	}()
-	_, err := io.Copy(onlyWriter{i.queue}, i.from)
-	if err == nil {
-		err = io.EOF
-	}
-	i.cause.Store(&err)
-	i.queue.end(err)
-}
+func (i *input) start() { i.queue = readAhead(i.from, i.panicked) }
 
 // Read returns bytes whose record is durable. A panic in it ends this session and no other: the target reads in a
 // goroutine of its own.
@@ -206,9 +199,6 @@ func (i *input) unread() ([]byte, error) {
 	}
 	piece, err := i.queue.next()
 	if err != nil {
-		if cause := i.cause.Load(); cause != nil {
-			err = *cause
-		}
 		return nil, err
 	}
 	i.mu.Lock()
@@ -226,9 +216,6 @@ func (i *input) unread() ([]byte, error) {
 	i.piece = piece
 	return piece, nil
 }
-
-// onlyWriter hides whatever else a writer can do from io.Copy.
-type onlyWriter struct{ io.Writer }
 
 func (i *input) panicked(p any) error {
 	i.mu.Lock()
