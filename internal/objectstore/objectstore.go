@@ -32,6 +32,9 @@ var (
 	// ErrNotLocked says that an object is not protected as asked, or that the
 	// bucket cannot protect objects at all.
 	ErrNotLocked = errors.New("object is not locked")
+	// ErrUnfit says that the store does otherwise than it says, so that evidence
+	// in it would prove nothing.
+	ErrUnfit = errors.New("the store is not fit for evidence")
 	// ErrRefused says that the store will never take this object as it is: a body
 	// that arrived damaged, a request that it does not understand.
 	ErrRefused = errors.New("the store refuses the object")

@@ -1,7 +1,7 @@
 // Package app puts the proxy together: identity, decision, recording, streaming, and the servers in front of them.
 //
 // It starts without the object store, but takes no session before the store has proven that it locks objects; a store that
-// answers and does not lock ends the program. On SIGTERM it takes no more sessions, ends those that live with a line to
+// answers and does not lock, or lies about what it takes, ends the program. On SIGTERM it takes no more sessions, ends those that live with a line to
 // each person, and seals their recordings before it goes.
 package app
 

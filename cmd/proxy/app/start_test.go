@@ -148,10 +148,17 @@ func TestTheFlagIsTheLeastDurability(t *testing.T) {
 	}
 }
 
-func TestAStoreThatDoesNotLockEndsTheProgram(t *testing.T) {
-	e := newEvidence(t, errors.New("no route"), objectstore.ErrNotLocked)
-	if err := e.prove(t.Context()); !errors.Is(err, objectstore.ErrNotLocked) {
-		t.Errorf("got %v", err)
+func TestAStoreThatKeepsNoEvidenceEndsTheProgram(t *testing.T) {
+	for name, want := range map[string]error{
+		"if it does not lock, then the program ends": objectstore.ErrNotLocked,
+		"if it lies, then the program ends":          objectstore.ErrUnfit,
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEvidence(t, errors.New("no route"), want)
+			if err := e.prove(t.Context()); !errors.Is(err, want) {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }
 

@@ -38,7 +38,7 @@ type evidence struct {
 	why       atomic.Pointer[string] // of the last failed probe
 }
 
-// prove probes the store until it locks, does not lock, or ctx ends. An error that is not ctx's means that the store
+// prove probes the store until it is fit, or never will be, or ctx ends. An error that is not ctx's means that the store
 // answers and must not be used.
 func (e *evidence) prove(ctx context.Context) error {
 	ticker := time.NewTicker(e.every)
@@ -52,7 +52,7 @@ func (e *evidence) prove(ctx context.Context) error {
 			e.log.Info("the object store locks what it is given")
 			return nil
 		}
-		if errors.Is(err, objectstore.ErrNotLocked) {
+		if errors.Is(err, objectstore.ErrNotLocked) || errors.Is(err, objectstore.ErrUnfit) {
 			return err
 		}
 		e.why.Store(new(err.Error()))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -37,13 +38,14 @@ func TestProbeFindsLiars(t *testing.T) {
 	tests := map[string]struct {
 		lie  lie
 		says string // "" if the probe succeeds
+		is   error  // nil for trouble that may pass
 	}{
 		"if nobody lies, then the bucket is fit": {
-			func(http.ResponseWriter, *http.Request, []byte) bool { return false }, "",
+			func(http.ResponseWriter, *http.Request, []byte) bool { return false }, "", nil,
 		},
 		"if a damaged body is taken, then it says so": {
 			func(w http.ResponseWriter, r *http.Request, body []byte) bool { return damaged(r, body) && done(w) },
-			"does not match its checksum was not refused",
+			"does not match its checksum was not refused", objectstore.ErrUnfit,
 		},
 		"if a damaged body is refused and kept, then it says so": {
 			func(w http.ResponseWriter, r *http.Request, body []byte) bool {
@@ -57,7 +59,7 @@ func TestProbeFindsLiars(t *testing.T) {
 				refuse(w, http.StatusBadRequest, "BadDigest")
 				return true
 			},
-			"was refused, and left version",
+			"was refused, and left version", objectstore.ErrUnfit,
 		},
 		"if a damaged body may not be written at all, then that is no proof": {
 			func(w http.ResponseWriter, r *http.Request, body []byte) bool {
@@ -66,7 +68,7 @@ func TestProbeFindsLiars(t *testing.T) {
 				}
 				return damaged(r, body)
 			},
-			"refused for the wrong reason",
+			"refused for the wrong reason", nil,
 		},
 		"if a second put is taken, then it says so": {
 			func(w http.ResponseWriter, r *http.Request, _ []byte) bool {
@@ -75,7 +77,7 @@ func TestProbeFindsLiars(t *testing.T) {
 				}
 				return r.Method == http.MethodPut && puts == 2 && done(w)
 			},
-			"If-None-Match",
+			"If-None-Match", objectstore.ErrUnfit,
 		},
 		"if the retention is not shown, then it says so": {
 			func(w http.ResponseWriter, r *http.Request, _ []byte) bool {
@@ -92,7 +94,7 @@ func TestProbeFindsLiars(t *testing.T) {
 				w.WriteHeader(answer.Code)
 				return true
 			},
-			"object is not locked",
+			"object is not locked", objectstore.ErrNotLocked,
 		},
 		"if removing is said to be done, then it says so": {
 			func(w http.ResponseWriter, r *http.Request, _ []byte) bool {
@@ -101,7 +103,7 @@ func TestProbeFindsLiars(t *testing.T) {
 				}
 				return r.Method == http.MethodDelete
 			},
-			"was not refused, though it is still there",
+			"was not refused, though it is still there", objectstore.ErrNotLocked,
 		},
 	}
 	for name, tc := range tests {
@@ -119,6 +121,9 @@ func TestProbeFindsLiars(t *testing.T) {
 			err := open(t, o).Probe(t.Context())
 			if tc.says == "" && err != nil || tc.says != "" && (err == nil || !strings.Contains(err.Error(), tc.says)) {
 				t.Errorf("Probe: %v, want %q", err, tc.says)
+			}
+			if unfit := errors.Is(err, objectstore.ErrUnfit) || errors.Is(err, objectstore.ErrNotLocked); unfit != (tc.is != nil) || !errors.Is(err, tc.is) && tc.is != nil {
+				t.Errorf("Probe: %v, want %v", err, tc.is)
 			}
 		})
 	}

@@ -56,7 +56,7 @@ func (s *Store) probeOnce(ctx context.Context, key string, retention objectstore
 	case errors.Is(err, objectstore.ErrExists):
 		return nil
 	case err == nil:
-		return errors.New("a second put over an object was not refused: use a store that honours If-None-Match on PutObject")
+		return fmt.Errorf("%w: a second put over an object was not refused; use a store that honours If-None-Match on PutObject", objectstore.ErrUnfit)
 	default:
 		return fmt.Errorf("a second put over an object was refused for the wrong reason: %w", err)
 	}
@@ -96,7 +96,7 @@ func (s *Store) probeChecksum(ctx context.Context, key string, retention objects
 	const use = "use a store that verifies x-amz-checksum-sha256 on PutObject"
 	switch {
 	case err == nil:
-		return errors.New("a body that does not match its checksum was not refused: " + use)
+		return fmt.Errorf("%w: a body that does not match its checksum was not refused; %s", objectstore.ErrUnfit, use)
 	case !errors.Is(err, objectstore.ErrRefused):
 		return fmt.Errorf("a body that does not match its checksum was refused for the wrong reason: %w", err)
 	}
@@ -104,7 +104,7 @@ func (s *Store) probeChecksum(ctx context.Context, key string, retention objects
 		if err != nil {
 			return fmt.Errorf("listing the probe's versions (it needs s3:ListBucketVersions): %w", err)
 		}
-		return fmt.Errorf("a body that does not match its checksum was refused, and left version %q: %s", v.ID, use)
+		return fmt.Errorf("%w: a body that does not match its checksum was refused, and left version %q; %s", objectstore.ErrUnfit, v.ID, use)
 	}
 	return nil
 }
