@@ -23,7 +23,8 @@ type fault func(w http.ResponseWriter, r *http.Request, store http.Handler) bool
 
 // fake is as much of S3 as PutNew, Get and Stat use, with faults to come first.
 type fake struct {
-	store *memory.Store
+	store   *memory.Store
+	options s3.Options // of a Store on it
 
 	mu       sync.Mutex
 	faults   []fault
@@ -35,14 +36,11 @@ func newFake(t *testing.T, faults ...fault) (*fake, *s3.Store) {
 	f := &fake{store: memory.New(time.Now), faults: faults}
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
-	s, err := s3.New(s3.Options{
+	f.options = s3.Options{
 		Now: time.Now, Endpoint: server.URL, Bucket: "bucket", AccessKey: "a", SecretKey: "b",
 		CallTimeout: 4 * time.Second, Attempts: 4,
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
-	return f, s
+	return f, open(t, f.options)
 }
 
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {

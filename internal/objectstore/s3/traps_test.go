@@ -96,7 +96,7 @@ func realWorld(t *testing.T) (s3.Options, *way, *minio.Client) {
 	}}
 	server := httptest.NewServer(w)
 	t.Cleanup(server.Close)
-	o.Endpoint, o.CallTimeout, o.Attempts = server.URL, 10*time.Second, 4
+	o.Endpoint, o.CallTimeout, o.Attempts = server.URL, time.Minute, 4
 	return o, w, c
 }
 
@@ -198,7 +198,7 @@ func TestALostAnswer(t *testing.T) {
 // completion drops the condition; 553 MB of memory; ten retries of its own.
 func TestOnePut(t *testing.T) {
 	o, way, _ := realWorld(t)
-	o.Attempts = 1
+	o.Attempts, o.CallTimeout = 1, 10*time.Minute // no attempt is the second on a slow machine
 	store := open(t, o)
 	body := objectstore.NewBody(bytes.Repeat([]byte("0123456789abcdef"), objectstore.MaxObjectBytes/16))
 
