@@ -212,6 +212,11 @@ func printedInAnOutage(t *testing.T, durability string) (r result, read, stored,
 	wake()
 	name, _, _, prefix := endOf(t, g, 120*time.Second)
 	auditor := openStore(t, "auditor")
+	// A session that failed is over before its recording is: what the spool has of it comes at the resumer's next round.
+	eventually(t, "the recording is ended", 90*time.Second, func() bool {
+		_, err := auditor.mc("stat", auditor.bucket+"/"+prefix+"/close.json")
+		return err == nil
+	})
 	return r, read, recordedUpTo(t, name, auditor.lastRecord(prefix, stopped)), string(auditor.cat(prefix + "/open.json"))
 }
 
