@@ -38,6 +38,8 @@ type ConnectHandler struct {
 	// PublicKey verifies session tokens.
 	PublicKey ed25519.PublicKey
 	Now       func() time.Time
+	// Username is Sallyport's own; nobody has the empty one.
+	Username string
 	// MaskArgs masks secrets in an argument vector that is shown to the person who sent it; if it is nil, none is shown.
 	MaskArgs func([]string) []string
 }

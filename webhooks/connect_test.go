@@ -23,6 +23,7 @@ import (
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
 	"github.com/sallyport-dev/sallyport/internal/authorizer"
 	"github.com/sallyport-dev/sallyport/internal/layout"
+	"github.com/sallyport-dev/sallyport/internal/leftover"
 	"github.com/sallyport-dev/sallyport/internal/sessiontoken"
 	"github.com/sallyport-dev/sallyport/test/gen"
 )
@@ -93,6 +94,29 @@ func (c *connect) toCopy() {
 	c.session.Spec.Action = accessv1alpha1.ActionCopy
 }
 
+// toOwn turns it into Sallyport's own command, which is right in every way: whatever the grant has become.
+func (c *connect) toOwn() {
+	c.user, c.claims.Username = sallyport, sallyport
+	c.execOptions().Command = leftover.Command()
+	c.execOptions().Stdin, c.execOptions().Stderr = true, false
+	c.claims.CommandDigest = authorizer.CommandDigest(leftover.Command())
+	c.session.Spec.OnEnd, c.session.Status.State = accessv1alpha1.OnEndKill, accessv1alpha1.SessionLive
+	c.authorizer.decision = authorizer.Decision{}
+}
+
+// own is Sallyport's own command, with one change.
+func own(change func(*connect)) func(*connect) {
+	return func(c *connect) {
+		c.toOwn()
+		change(c)
+	}
+}
+
+// command changes the command and what the token says of it.
+func (c *connect) command(argv ...string) {
+	c.execOptions().Command, c.claims.CommandDigest = argv, authorizer.CommandDigest(argv)
+}
+
 func (c *connect) execOptions() *corev1.PodExecOptions { return c.options.(*corev1.PodExecOptions) }
 
 func signingKey(seed byte) ed25519.PrivateKey {
@@ -126,7 +150,8 @@ func (c *connect) handler() (*ConnectHandler, client.Client) {
 		c.world.objects = append(c.world.objects, c.session)
 	}
 	h := &ConnectHandler{
-		Decoder: testDecoder(), Live: c.world.client(), Authorizer: &c.authorizer, PublicKey: signingKey(1).Public().(ed25519.PublicKey), Now: clock,
+		Username: sallyport,
+		Decoder:  testDecoder(), Live: c.world.client(), Authorizer: &c.authorizer, PublicKey: signingKey(1).Public().(ed25519.PublicKey), Now: clock,
 		MaskArgs: func(argv []string) []string {
 			for i := range argv {
 				argv[i] = strings.ReplaceAll(argv[i], "hunter2", "*******")
@@ -162,6 +187,27 @@ func TestConnect(t *testing.T) {
 			c.toCopy()
 			c.session.Spec.Action = accessv1alpha1.ActionExec
 		}, "does not belong to this session"},
+
+		// What Sallyport does itself.
+		"if Sallyport ends what a session left, then it is allowed":            {(*connect).toOwn, ""},
+		"if the session is still opening, then it is allowed":                  {own(func(c *connect) { c.session.Status.State = accessv1alpha1.SessionOpening }), ""},
+		"if Sallyport runs another command, then it is denied":                 {own(func(c *connect) { c.command("id") }), "one command only"},
+		"if it is the command with another argument, then it is denied":        {own(func(c *connect) { c.command(append(leftover.Command(), "x")...) }), "one command only"},
+		"if it has a terminal, then it is denied":                              {own(func(c *connect) { c.execOptions().TTY = true }), "one command only"},
+		"if Sallyport attaches, then it is denied":                             {own(func(c *connect) { c.toAttach() }), "one command only"},
+		"if Sallyport forwards a port, then it is denied":                      {own(func(c *connect) { c.toPortForward() }), "one command only"},
+		"if Sallyport runs another command under a grant, then it is denied":   {own(func(c *connect) { c.command("id"); c.authorizer.decision = allowed() }), "one command only"},
+		"if somebody else runs the command without a grant, then it is denied": {own(func(c *connect) { c.user, c.claims.Username = "developer", "developer" }), "no grant opens this"},
+		"if somebody else has Sallyport's token, then it is denied":            {own(func(c *connect) { c.user = "developer" }), "for another request"},
+		"if Sallyport has the token of a person, then it is denied":            {own(func(c *connect) { c.claims.Username = "developer" }), "for another request"},
+		"if the grant leaves processes, then it is denied":                     {own(func(c *connect) { c.session.Spec.OnEnd = "" }), "leaves its process"},
+		"if the session of Sallyport's token has ended, then it is denied":     {own(func(c *connect) { c.session.Status.State = accessv1alpha1.SessionEnded }), "is over"},
+		"if it is another container of the session's pod, then it is denied":   {own(func(c *connect) { c.session.Spec.Container = "side" }), "does not belong to this session"},
+		"if it is another pod than the session's, then it is denied":           {own(func(c *connect) { c.session.Spec.PodRef.UID = "x" }), "does not belong to this session"},
+		"if Sallyport's token was used, then it is denied":                     {own(func(c *connect) { c.session.Status.UsedTokens = []string{"token-1"} }), "used already"},
+		"if Sallyport has no token, then it is denied":                         {own(func(c *connect) { c.tokens = func(string) []string { return nil } }), "direct exec is closed"},
+		"if Sallyport's token is old, then it is denied":                       {own(func(c *connect) { c.issued = present.Add(-time.Hour) }), "seconds of validity"},
+		"if the session cannot be read, then it is denied":                     {own(func(c *connect) { c.world.broken = true }), "could not decide"},
 
 		// Who comes without the gateway.
 		"if a copy has no token, then it says how to copy": {func(c *connect) {
@@ -311,6 +357,29 @@ func TestConnect(t *testing.T) {
 			if c.session != nil && !c.world.broken {
 				wantUsed(t, live, before)
 			}
+		})
+	}
+}
+
+// A session that somebody deleted is over, too, and nothing is left to consume its token by.
+func TestSallyportEndsWhatADeletedSessionLeft(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*connect)
+		want   string
+	}{
+		"if the token is right, then it is allowed":   {func(*connect) {}, ""},
+		"if it is another command, then it is denied": {func(c *connect) { c.command("id") }, "one command only"},
+		"if the token is old, then it is denied":      {func(c *connect) { c.issued = present.Add(-time.Hour) }, "seconds of validity"},
+		"if it is somebody else, then it is denied":   {func(c *connect) { c.user = "developer" }, "for another request"},
+		"if the pod was replaced, then it is denied":  {func(c *connect) { c.pod.UID = "new" }, "for another request"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newConnect()
+			c.toOwn()
+			c.session = nil
+			tc.change(c)
+			h, _ := c.handler()
+			wantAnswer(t, h.Handle(t.Context(), *c.request(t)), tc.want)
 		})
 	}
 }

@@ -14,13 +14,14 @@ import (
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
 	"github.com/sallyport-dev/sallyport/internal/authorizer"
 	"github.com/sallyport-dev/sallyport/internal/layout"
+	"github.com/sallyport-dev/sallyport/internal/leftover"
 	"github.com/sallyport-dev/sallyport/internal/sessiontoken"
 )
 
 const (
 	// maxUsedTokens is the bound of ExecutionSession.status.usedTokens.
 	maxUsedTokens = 8
-	// consumeAttempts bounds the retries after a lost compare-and-swap; the proxy writes the same status at most twice.
+	// consumeAttempts bounds the retries after a lost compare-and-swap; the proxy writes the same status every few seconds.
 	consumeAttempts = 5
 )
 
@@ -47,6 +48,9 @@ func (h *ConnectHandler) check(ctx context.Context, c *connection) error {
 	if err := claims.Binds(claimsOf(&a, c.subresource)); err != nil {
 		return refuse("%v", err)
 	}
+	if h.Username != "" && c.user.Name == h.Username {
+		return h.checkOwn(ctx, c, &claims)
+	}
 	a, d, err := authorizer.Decide(ctx, h.Authorizer, a)
 	if err != nil {
 		return fmt.Errorf("asking the authorizer: %w", err)
@@ -54,7 +58,36 @@ func (h *ConnectHandler) check(ctx context.Context, c *connection) error {
 	if d.Outcome != authorizer.Allow {
 		return refuse("%s", strings.Join(append([]string{"no grant opens this any more."}, d.Reasons...), "\n"))
 	}
-	return h.consume(ctx, &claims, &a, d.Grant)
+	return h.consume(ctx, &claims, func(s *accessv1alpha1.ExecutionSession) error { return accepts(s, &claims, &a, d.Grant) })
+}
+
+// checkOwn lets Sallyport itself run one command, in the container of a session whose grant says that what is left of it is
+// killed; see package leftover. It needs no grant that is still active: the session is over because that is not. If the
+// session was deleted, there is nothing to consume the token by; it has to be Sallyport's, and recent, all the same.
+func (h *ConnectHandler) checkOwn(ctx context.Context, c *connection, claims *sessiontoken.Claims) error {
+	if c.exec == nil || c.exec.TTY || !slices.Equal(c.exec.Command, leftover.Command()) {
+		return refuse("Sallyport itself runs one command only, and this is another")
+	}
+	err := h.consume(ctx, claims, func(s *accessv1alpha1.ExecutionSession) error { return acceptsOwn(s, claims) })
+	if errors.Is(err, errNoSession) {
+		return nil
+	}
+	return err
+}
+
+// acceptsOwn reports why a session does not take this token of Sallyport's own; nil if it does.
+func acceptsOwn(s *accessv1alpha1.ExecutionSession, c *sessiontoken.Claims) error {
+	spec := &s.Spec
+	switch {
+	case s.Status.State != accessv1alpha1.SessionOpening && s.Status.State != accessv1alpha1.SessionLive:
+		return refuse("this session is over (it is %q)", s.Status.State)
+	case spec.OnEnd != accessv1alpha1.OnEndKill:
+		return refuse("the grant of this session leaves its process")
+	case spec.Container != c.Container, spec.PodRef != accessv1alpha1.ObjectReference{Name: c.Pod, UID: c.PodUID}:
+		return refuse("the token does not belong to this session")
+	default:
+		return unused(s, c)
+	}
 }
 
 // claimsOf is what a token for this request has to say.
@@ -65,17 +98,19 @@ func claimsOf(a *authorizer.Attributes, subresource string) sessiontoken.Claims 
 	}
 }
 
+var errNoSession = refuse("the session of this token does not exist any more")
+
 // consume notes the token's ID in the session by compare-and-swap. Of all webhooks that see the token, one succeeds.
-func (h *ConnectHandler) consume(ctx context.Context, c *sessiontoken.Claims, a *authorizer.Attributes, grant authorizer.GrantRef) error {
+func (h *ConnectHandler) consume(ctx context.Context, c *sessiontoken.Claims, accepts func(*accessv1alpha1.ExecutionSession) error) error {
 	for range consumeAttempts {
 		s := &accessv1alpha1.ExecutionSession{}
 		switch err := h.Live.Get(ctx, client.ObjectKey{Namespace: c.Namespace, Name: c.Session}, s); {
 		case apierrors.IsNotFound(err):
-			return refuse("the session of this token does not exist any more")
+			return errNoSession
 		case err != nil:
 			return fmt.Errorf("reading session %s/%s: %w", c.Namespace, c.Session, err)
 		}
-		if err := accepts(s, c, a, grant); err != nil {
+		if err := accepts(s); err != nil {
 			return err
 		}
 		// The update carries the resource version that was read.
@@ -104,6 +139,13 @@ func accepts(s *accessv1alpha1.ExecutionSession, c *sessiontoken.Claims, a *auth
 		return refuse("the token does not belong to this session")
 	case grant.Namespace != s.Namespace, spec.GrantRef != accessv1alpha1.ObjectReference{Name: grant.Name, UID: grant.UID}:
 		return refuse("another grant than that of this session covers it now; run the command again")
+	default:
+		return unused(s, c)
+	}
+}
+
+func unused(s *accessv1alpha1.ExecutionSession, c *sessiontoken.Claims) error {
+	switch {
 	case slices.Contains(s.Status.UsedTokens, c.ID):
 		return refuse("this session token was used already")
 	case len(s.Status.UsedTokens) >= maxUsedTokens:

@@ -80,7 +80,7 @@ func Setup(r Registry, o Options) error {
 	pods := PodGate{Decoder: decoder, Authorizer: o.Authorizer, Now: o.Now, Username: o.Username}
 	for path, handler := range map[string]admission.Handler{
 		PathConnect: &ConnectHandler{
-			Decoder: decoder, Live: o.Live, Authorizer: o.Authorizer, PublicKey: o.PublicKey, Now: o.Now, MaskArgs: o.MaskArgs,
+			Decoder: decoder, Live: o.Live, Authorizer: o.Authorizer, PublicKey: o.PublicKey, Now: o.Now, Username: o.Username, MaskArgs: o.MaskArgs,
 		},
 		PathMutatePods:          &PodMutator{pods},
 		PathValidatePods:        &PodValidator{pods},

@@ -137,6 +137,18 @@ type RecordingPolicy struct {
 	Durability Durability `json:"durability,omitempty"`
 }
 
+// OnEnd says what becomes of a process that outlives its session.
+// +kubebuilder:validation:Enum=Leave;Kill
+type OnEnd string
+
+// What becomes of a process.
+const (
+	// OnEndLeave: it goes on, and the recording says so.
+	OnEndLeave OnEnd = "Leave"
+	// OnEndKill: the gateway ends it, and what it started in its Unix session.
+	OnEndKill OnEnd = "Kill"
+)
+
 // Window is an absolute time span, as GitOps needs it: applying it again changes nothing.
 // +kubebuilder:validation:XValidation:rule="self.notAfter > self.notBefore",message="notAfter must be later than notBefore"
 // +kubebuilder:validation:XValidation:rule="self.notAfter - self.notBefore <= duration('43200s')",message="a window may span 12 hours at most"
@@ -157,6 +169,7 @@ type Window struct {
 // +kubebuilder:validation:XValidation:rule="!self.actions.exists(a, a == 'Run' || a == 'Debug') || has(self.target.images)",message="target.images is required for the actions Run and Debug"
 // +kubebuilder:validation:XValidation:rule="!self.actions.exists(a, a == 'PortForward') || !has(self.target.containers)",message="PortForward reaches the ports of every container of the pod: leave target.containers out, or ask for it in a grant of its own"
 // +kubebuilder:validation:XValidation:rule="!has(self.recording) || !has(self.recording.copies) || self.actions.exists(a, a == 'Copy')",message="recording.copies is for the action Copy"
+// +kubebuilder:validation:XValidation:rule="!has(self.onEnd) || self.onEnd == 'Leave' || self.actions.exists(a, a == 'Exec' || a == 'Copy')",message="onEnd Kill is for what Exec and Copy start"
 type ExecutionGrantSpec struct {
 	// requester is who created the grant. Admission stamps it; leave it out.
 	// +optional
@@ -187,6 +200,11 @@ type ExecutionGrantSpec struct {
 	// recording is how sessions are recorded; by default all of it, as the gateway asks for.
 	// +optional
 	Recording *RecordingPolicy `json:"recording,omitempty"` //nolint:kubeapilinter // nil is everything
+
+	// onEnd is what becomes of a process that Exec or Copy started and that has not ended when its session does: Leave,
+	// the default, or Kill.
+	// +optional
+	OnEnd OnEnd `json:"onEnd,omitempty"`
 
 	// reason is why, in words that an approver and an auditor understand.
 	// +required

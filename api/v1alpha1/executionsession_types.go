@@ -18,6 +18,22 @@ const (
 	SessionFailed SessionState = "Failed"
 )
 
+// SessionProcess is what had become of the process in the container when the session was over.
+// +kubebuilder:validation:Enum=Exited;Running;Killed;Unknown
+type SessionProcess string
+
+// What had become of the process.
+const (
+	// ProcessExited: it had ended by itself, or because its input did.
+	ProcessExited SessionProcess = "Exited"
+	// ProcessRunning: it, or what it started and what holds its streams, goes on.
+	ProcessRunning SessionProcess = "Running"
+	// ProcessKilled: Sallyport ended it, because the grant says so.
+	ProcessKilled SessionProcess = "Killed"
+	// ProcessUnknown: nothing tells; processDetail says why.
+	ProcessUnknown SessionProcess = "Unknown"
+)
+
 // ExecutionSessionSpec is what was decided when the session opened. It never changes.
 // +kubebuilder:validation:XValidation:rule="has(self.container) == (self.action != 'PortForward')",message="every session but a PortForward names its container"
 type ExecutionSessionSpec struct {
@@ -59,6 +75,10 @@ type ExecutionSessionSpec struct {
 	// +kubebuilder:validation:Pattern=`^sha256:[0-9a-f]{64}$`
 	CommandDigest string `json:"commandDigest,omitempty"`
 
+	// onEnd is that of the grant: Leave, the default, or Kill.
+	// +optional
+	OnEnd OnEnd `json:"onEnd,omitempty"`
+
 	// recording is the key prefix of the recording in the object store.
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -92,6 +112,20 @@ type ExecutionSessionStatus struct {
 	// +kubebuilder:validation:items:MaxLength=64
 	UsedTokens []string `json:"usedTokens,omitempty"`
 
+	// startTime is when the container was connected.
+	// +optional
+	StartTime *metav1.Time `json:"startTime,omitempty"`
+
+	// bytesIn is how much of what went into the container, or the pod, is recorded; brought up to date every few seconds.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	BytesIn *int64 `json:"bytesIn,omitempty"`
+
+	// bytesOut is how much of what came out is recorded.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	BytesOut *int64 `json:"bytesOut,omitempty"`
+
 	// endTime is when the stream ended.
 	// +optional
 	EndTime *metav1.Time `json:"endTime,omitempty"`
@@ -105,6 +139,16 @@ type ExecutionSessionStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	Reason string `json:"reason,omitempty"`
+
+	// process is what had become of the process that the session started: Exited, Running, Killed or Unknown.
+	// +optional
+	Process SessionProcess `json:"process,omitempty"`
+
+	// processDetail says in one line how that is known.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	ProcessDetail string `json:"processDetail,omitempty"`
 }
 
 // ExecutionSession is one live or recent stream. Sallyport's proxy makes it; deleting it ends the stream.
@@ -120,10 +164,14 @@ type ExecutionSessionStatus struct {
 // +kubebuilder:printcolumn:name="Container",type=string,JSONPath=`.spec.container`
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
 // +kubebuilder:printcolumn:name="Exit",type=integer,JSONPath=`.status.exitCode`
-// +kubebuilder:printcolumn:name="Grant",type=string,JSONPath=`.spec.grantRef.name`
+// +kubebuilder:printcolumn:name="In",type=integer,format=int64,JSONPath=`.status.bytesIn`
+// +kubebuilder:printcolumn:name="Out",type=integer,format=int64,JSONPath=`.status.bytesOut`
+// +kubebuilder:printcolumn:name="Since",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Grant",type=string,JSONPath=`.spec.grantRef.name`,priority=1
 // +kubebuilder:printcolumn:name="Command",type=string,JSONPath=`.spec.command`,priority=1
+// +kubebuilder:printcolumn:name="Process",type=string,JSONPath=`.status.process`,priority=1
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.reason`,priority=1
 // +kubebuilder:printcolumn:name="Recording",type=string,JSONPath=`.spec.recording`,priority=1
-// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type ExecutionSession struct {
 	metav1.TypeMeta `json:",inline"`
 

@@ -380,6 +380,20 @@ func (in *ExecutionSessionStatus) DeepCopyInto(out *ExecutionSessionStatus) {
 		*out = make([]string, len(*in))
 		copy(*out, *in)
 	}
+	if in.StartTime != nil {
+		in, out := &in.StartTime, &out.StartTime
+		*out = (*in).DeepCopy()
+	}
+	if in.BytesIn != nil {
+		in, out := &in.BytesIn, &out.BytesIn
+		*out = new(int64)
+		**out = **in
+	}
+	if in.BytesOut != nil {
+		in, out := &in.BytesOut, &out.BytesOut
+		*out = new(int64)
+		**out = **in
+	}
 	if in.EndTime != nil {
 		in, out := &in.EndTime, &out.EndTime
 		*out = (*in).DeepCopy()

@@ -40,6 +40,9 @@ func Summary(grant *accessv1alpha1.ExecutionGrant) string {
 	}
 	b.WriteString(", " + clip(commandsPhrase(spec.Commands), commandBound))
 	b.WriteString(recordingPhrase(spec.Recording))
+	if spec.OnEnd == accessv1alpha1.OnEndKill {
+		b.WriteString(", and what still runs when a session ends is killed")
+	}
 	b.WriteString(", " + spanPhrase(spec))
 	b.WriteString(", because " + clip(strconv.Quote(spec.Reason), reasonBound))
 	if spec.Ticket != "" {

@@ -60,6 +60,11 @@ func TestSummary(t *testing.T) {
 			grant().Durability(accessv1alpha1.DurabilitySpool),
 			`user "developer" may Exec in namespace "shop", pod "web", any command, for 15m0s from the approval, because "a test wants it"`,
 		},
+		"if what is left is killed, it says so": {
+			grant().OnEnd(accessv1alpha1.OnEndKill),
+			`user "developer" may Exec in namespace "shop", pod "web", any command, and what still runs when a session ends is killed, ` +
+				`for 15m0s from the approval, because "a test wants it"`,
+		},
 		"if all is recorded, it says nothing": {
 			grant().Actions("Copy").Copies(accessv1alpha1.RecordedFull),
 			`user "developer" may Copy in namespace "shop", pod "web", any command, for 15m0s from the approval, because "a test wants it"`,

@@ -23,6 +23,7 @@ const (
 	maxShownArguments = 1024
 	maxShownArgument  = 4096
 	maxShownReason    = 1024
+	maxShownDetail    = 512
 )
 
 // openObject is what the recording says before its first byte.
@@ -41,6 +42,9 @@ func (s *sessions) openObject(ctx context.Context, q *request, id string) (recor
 	}
 	a := q.attributes
 	q.archive = archiveOf(&a, grant)
+	if q.exec != nil {
+		q.onEnd = grant.Spec.OnEnd
+	}
 	open := recording.Open{
 		Session: id, Recorder: s.Program, Cluster: s.Cluster,
 		Subject:   recording.Subject{Username: a.User.Name, UID: a.User.UID, Groups: a.User.Groups},
@@ -199,7 +203,7 @@ func sessionObject(q *request, id, proxy string, rules *mask.Rules) *accessv1alp
 			Action:    accessv1alpha1.Action(a.Action),
 			PodRef:    accessv1alpha1.ObjectReference{Name: a.Pod, UID: a.PodUID},
 			Container: a.Container, Command: shown(rules.Strings(a.Command)),
-			CommandDigest: authorizer.CommandDigest(a.Command), Recording: prefix, Proxy: proxy,
+			CommandDigest: authorizer.CommandDigest(a.Command), OnEnd: q.onEnd, Recording: prefix, Proxy: proxy,
 		},
 	}
 }
@@ -230,9 +234,11 @@ func Waits(status *accessv1alpha1.ExecutionSessionStatus) bool {
 	return status.State == accessv1alpha1.SessionEnded && strings.HasSuffix(status.Reason, waits)
 }
 
-func endedStatus(exit recording.Exit, sealed error, now time.Time) accessv1alpha1.ExecutionSessionStatus {
+func endedStatus(exit recording.Exit, sealed error, totals map[recording.Stream]recording.Total, now time.Time) accessv1alpha1.ExecutionSessionStatus {
+	in, out := bytesOf(totals)
 	status := accessv1alpha1.ExecutionSessionStatus{
-		State: accessv1alpha1.SessionEnded, EndTime: &metav1.Time{Time: now.UTC()}, Reason: exit.Reason,
+		State: accessv1alpha1.SessionEnded, EndTime: &metav1.Time{Time: now.UTC()}, Reason: exit.Reason, BytesIn: &in, BytesOut: &out,
+		Process: processOf(exit), ProcessDetail: shortened(exit.Detail, maxShownDetail),
 	}
 	if exit.Message != "" {
 		status.Reason = shortened(exit.Reason+": "+exit.Message, maxShownReason)
@@ -249,9 +255,22 @@ func endedStatus(exit recording.Exit, sealed error, now time.Time) accessv1alpha
 	return status
 }
 
+func processOf(exit recording.Exit) accessv1alpha1.SessionProcess {
+	switch {
+	case exit.Killed:
+		return accessv1alpha1.ProcessKilled
+	case exit.Process == recording.ProcessExited:
+		return accessv1alpha1.ProcessExited
+	case exit.Process == recording.ProcessRunning:
+		return accessv1alpha1.ProcessRunning
+	default:
+		return accessv1alpha1.ProcessUnknown
+	}
+}
+
 // ResumedStatus is that of a session whose recording was ended by recording.Resume.
 func ResumedStatus(m *recording.Manifest) accessv1alpha1.ExecutionSessionStatus {
-	status := endedStatus(m.Exit, nil, m.Ended)
+	status := endedStatus(m.Exit, nil, m.Totals, m.Ended)
 	if m.Outcome != recording.Closed {
 		status.Reason = shortened(status.Reason+": "+m.Fault, maxShownReason)
 	}

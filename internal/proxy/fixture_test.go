@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ import (
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
 	"github.com/sallyport-dev/sallyport/internal/authorizer"
 	"github.com/sallyport-dev/sallyport/internal/identity"
+	"github.com/sallyport-dev/sallyport/internal/leftover"
 	"github.com/sallyport-dev/sallyport/internal/mask"
 	"github.com/sallyport-dev/sallyport/internal/objectstore"
 	"github.com/sallyport-dev/sallyport/internal/objectstore/memory"
@@ -36,6 +38,8 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/streaming"
 )
 
+const own = "system:serviceaccount:sallyport-system:sallyport"
+
 const secret = "AKIAENDTOENDTESTABCD"
 
 var user = authorizer.User{Name: "dev", Groups: []string{"devs", "system:authenticated"}, Extra: map[string][]string{"example.com/level": {"7"}}}
@@ -46,6 +50,7 @@ type world struct {
 	store    *memory.Store
 	spool    *spool.Spool
 	registry *session.Registry
+	counts   *Counts
 	public   ed25519.PublicKey
 	gateway  *httptest.Server
 
@@ -66,6 +71,10 @@ type world struct {
 	ended       chan string
 	output      string                          // of tar and test
 	recording   *accessv1alpha1.RecordingPolicy // of every grant
+	onEnd       accessv1alpha1.OnEnd            // of every grant
+	search      func(in string) string          // what the container's shell answers
+	searches    []string                        // what it was asked
+	killed      chan struct{}                   // closed when what runs in the container ends
 	api         http.HandlerFunc                // for what is not known here
 }
 
@@ -73,7 +82,7 @@ func newWorld(tb testing.TB) *world {
 	tb.Helper()
 	w := &world{
 		t: tb, store: memory.New(time.Now), spool: spooltest.New(tb), registry: &session.Registry{MaxSessions: 100, MaxPerUser: 100}, user: user, rbac: true,
-		tokens: map[string]bool{}, ended: make(chan string, 16),
+		tokens: map[string]bool{}, ended: make(chan string, 16), killed: make(chan struct{}),
 		decide: func(authorizer.Attributes) (authorizer.Decision, error) {
 			return authorizer.Decision{
 				Outcome: authorizer.Allow, Until: time.Now().Add(time.Hour).UnixNano(),
@@ -97,11 +106,12 @@ func newWorld(tb testing.TB) *world {
 		tb.Fatal(err)
 	}
 	w.public = public
+	w.counts = NewCounts(w, time.Now, testr.NewWithInterface(tb, testr.Options{}))
 	h, err := New(Options{
 		Authenticate: w.authenticate, API: config, Log: testr.NewWithInterface(tb, testr.Options{}),
 		Sessions: Sessions{
 			Access: clients.AuthorizationV1(), Pods: clients.CoreV1(), Authorizer: w, Grants: w, Store: w, Record: w.record,
-			Rules: mask.Default(), Key: key, Registry: w.registry, Now: time.Now,
+			Rules: mask.Default(), Key: key, Registry: w.registry, Now: time.Now, Own: own, Counts: w.counts,
 			Ended: func(reason string, _ bool) { w.ended <- reason },
 			Proxy: "proxy-0", Cluster: "test", Program: "test",
 		},
@@ -132,7 +142,7 @@ func (w *world) Authorize(_ context.Context, a authorizer.Attributes) (authorize
 func (w *world) Grant(_ context.Context, namespace, name string) (*accessv1alpha1.ExecutionGrant, error) {
 	return &accessv1alpha1.ExecutionGrant{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: "u-g"},
-		Spec:       accessv1alpha1.ExecutionGrantSpec{Requester: &accessv1alpha1.Identity{Username: "pipeline"}, Reason: "because", Recording: w.recording},
+		Spec:       accessv1alpha1.ExecutionGrantSpec{Requester: &accessv1alpha1.Identity{Username: "pipeline"}, Reason: "because", Recording: w.recording, OnEnd: w.onEnd},
 		Status:     accessv1alpha1.ExecutionGrantStatus{ApprovalRequestName: "ar", ApprovedDigest: "sha256:d"},
 	}, nil
 }
@@ -223,10 +233,17 @@ func (w *world) servePod(rw http.ResponseWriter) {
 func (w *world) serveExec(rw http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	subresource := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
+	username := user.Name
+	if slices.Equal(query["command"], leftover.Command()) {
+		username = own
+	}
+	if as := r.Header.Get("Impersonate-User"); as != username {
+		w.t.Errorf("%q is asked as %s", query["command"], as)
+	}
 	claims, err := sessiontoken.Verify(w.public, r.Header.Get("Impersonate-Extra-Gateway.sallyport.dev%2fsession-Token"), time.Now())
 	if err == nil {
 		err = claims.Binds(sessiontoken.Claims{
-			Namespace: "shop", Username: user.Name, Pod: "web", PodUID: "u-web", Container: query.Get("container"),
+			Namespace: "shop", Username: username, Pod: "web", PodUID: "u-web", Container: query.Get("container"),
 			Subresource: subresource, CommandDigest: authorizer.CommandDigest(query["command"]),
 		})
 	}
@@ -265,7 +282,10 @@ func (w *world) serveExec(rw http.ResponseWriter, r *http.Request) {
 			_, printErr := io.WriteString(c.Stdout, w.output)
 			return errors.Join(err, printErr)
 		}
-		return container(ctx, c, query["command"])
+		if username == own {
+			return w.shell(c)
+		}
+		return w.container(ctx, c, query["command"])
 	})
 }
 
@@ -291,8 +311,18 @@ func ports(ctx context.Context, c streaming.Client) error {
 	}
 }
 
+// shell answers the gateway's own command.
+func (w *world) shell(c streaming.Client) error {
+	in, err := io.ReadAll(c.Stdin)
+	w.mu.Lock()
+	w.searches = append(w.searches, string(in))
+	w.mu.Unlock()
+	_, printErr := io.WriteString(c.Stdout, w.search(string(in)))
+	return errors.Join(err, printErr)
+}
+
 // container runs a command.
-func container(ctx context.Context, c streaming.Client, command []string) error {
+func (w *world) container(ctx context.Context, c streaming.Client, command []string) error {
 	if len(command) == 0 {
 		command = []string{"print", "attached"}
 	}
@@ -314,8 +344,12 @@ func container(ctx context.Context, c streaming.Client, command []string) error 
 		return errors.Join(err, streaming.ExitError{Code: code})
 	default:
 		_, _ = io.WriteString(c.Stdout, "started")
-		<-ctx.Done()
-		return nil
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-w.killed:
+			return streaming.ExitError{Code: 143}
+		}
 	}
 }
 

@@ -97,7 +97,8 @@ func (w *world) checkReported(id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	want := []accessv1alpha1.SessionState{accessv1alpha1.SessionOpening, accessv1alpha1.SessionLive, accessv1alpha1.SessionEnded}
-	if diff := cmp.Diff(want, w.states); diff != "" || *w.last.ExitCode != 0 || w.last.Reason != session.ReasonCompleted || w.last.EndTime == nil {
+	if diff := cmp.Diff(want, w.states); diff != "" || *w.last.ExitCode != 0 || w.last.Reason != session.ReasonCompleted || w.last.EndTime == nil ||
+		*w.last.BytesIn != 31 || *w.last.BytesOut != 31 || w.last.Process != accessv1alpha1.ProcessExited {
 		w.t.Errorf("states %s, at last %+v", diff, w.last)
 	}
 	s := w.sessions[0]
@@ -240,14 +241,17 @@ func TestTheRegistryEndsASession(t *testing.T) {
 			var stderr bytes.Buffer
 			err := w.exec(transport, nil, out, &stderr, "exec", "sleep")
 			out.Close()
-			if err == nil || stderr.String() != "sallyport: grant shop/g was revoked\n" {
+			if err == nil || stderr.String() != "sallyport: grant shop/g was revoked\nsallyport: the process in the container was still running\n" {
 				t.Fatalf("got %v, the screen shows %q", err, stderr.String())
 			}
 			if reason := <-w.ended; reason != session.ReasonRevoked {
 				t.Errorf("ended with %s", reason)
 			}
-			if recorded, _ := w.recorded(); recorded.Manifest.Exit.Reason != session.ReasonRevoked {
+			if recorded, _ := w.recorded(); recorded.Manifest.Exit.Reason != session.ReasonRevoked || recorded.Manifest.Exit.Process != recording.ProcessRunning {
 				t.Errorf("recorded %+v", recorded.Manifest.Exit)
+			}
+			if w.last.Process != accessv1alpha1.ProcessRunning || len(w.searches) > 0 {
+				t.Errorf("reported %+v, searched %q", w.last, w.searches)
 			}
 		})
 	}

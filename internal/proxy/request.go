@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
 	"github.com/sallyport-dev/sallyport/internal/authorizer"
 	"github.com/sallyport-dev/sallyport/internal/authorizer/accessreview"
 	"github.com/sallyport-dev/sallyport/internal/authorizer/podrequest"
@@ -32,6 +33,7 @@ type request struct {
 	pod        *corev1.Pod
 	attributes authorizer.Attributes
 	archive    *recording.ArchiveOpen // of a Copy that carries one; known once the recording is
+	onEnd      accessv1alpha1.OnEnd   // known then, too; only for exec
 	decision   authorizer.Decision
 }
 

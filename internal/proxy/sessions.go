@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -17,15 +17,12 @@ import (
 	authorizationv1client "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/transport"
 
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
 	"github.com/sallyport-dev/sallyport/internal/authorizer"
-	"github.com/sallyport-dev/sallyport/internal/layout"
 	"github.com/sallyport-dev/sallyport/internal/mask"
 	"github.com/sallyport-dev/sallyport/internal/proxy/session"
 	"github.com/sallyport-dev/sallyport/internal/recording"
-	"github.com/sallyport-dev/sallyport/internal/sessiontoken"
 	"github.com/sallyport-dev/sallyport/internal/streaming"
 )
 
@@ -59,8 +56,12 @@ type Sessions struct {
 	Rules    *mask.Rules
 	Key      ed25519.PrivateKey
 	Registry *session.Registry
+	// Counts keeps the bytes in the statuses of live sessions up to date.
+	Counts *Counts
 	// Ended is told the reason of every session's end, and whether its recording is sealed.
 	Ended func(reason string, sealed bool)
+	// Own is the user name of the gateway itself, under which it ends what sessions left running.
+	Own string
 	// Now is the clock. Proxy names this instance, Cluster the cluster, Program this program and its version.
 	Now                     func() time.Time
 	Proxy, Cluster, Program string
@@ -117,8 +118,11 @@ type live struct {
 	release  func()
 	recorder *recording.Recorder
 	object   *accessv1alpha1.ExecutionSession
+	uncount  func()
 	reports  sync.WaitGroup
 	over     bool
+	// connected is when the API server accepted the container's leg; nil until then.
+	connected atomic.Pointer[time.Time]
 }
 
 // open makes a session known to the registry, to the object store and to the cluster, in this order: an event that ends
@@ -184,6 +188,7 @@ func (l *live) announce(ctx context.Context, id string) error {
 		return err
 	}
 	l.report(accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionOpening})
+	l.uncount = l.Counts.add(l.object, func() (in, out int64) { return bytesOf(l.recorder.Totals()) })
 	l.Log.Info("session opened", append(l.request.logValues(l.Rules), "session", id, "grant", l.request.decision.Grant.Name)...)
 	return nil
 }
@@ -194,6 +199,10 @@ func (l *live) run(ctx context.Context, client streaming.Client) error {
 	defer stop()
 	s := l.session()
 	s.Target, s.TTY, s.Waits = l.target().Stream, l.request.streams.TTY, l.request.exec != nil
+	s.Started = func() bool { return l.connected.Load() != nil }
+	if l.request.onEnd == accessv1alpha1.OnEndKill {
+		s.Kill = l.kill
+	}
 	return l.settled(s.Run(ctx, client))
 }
 
@@ -204,15 +213,6 @@ func (l *live) endable(ctx context.Context) (endable context.Context, stop func(
 	return ctx, func() {
 		unhook()
 		end(nil)
-	}
-}
-
-func (l *live) target() streaming.Target {
-	return streaming.Target{
-		API: l.API, URL: l.targetURL(), As: l.impersonate,
-		Connected: func() {
-			l.reports.Go(func() { l.report(accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionLive}) })
-		},
 	}
 }
 
@@ -254,7 +254,8 @@ func (l *live) seal(exit recording.Exit) error {
 func (l *live) finished(exit recording.Exit, sealed error) {
 	l.over = true
 	l.reports.Wait()
-	l.report(endedStatus(exit, sealed, l.Now()))
+	l.uncount()
+	l.report(endedStatus(exit, sealed, l.recorder.Totals(), l.Now()))
 	if sealed != nil {
 		l.Log.Error(sealed, "sealing a recording", "session", l.object.Name)
 	}
@@ -270,42 +271,10 @@ func (l *live) report(status accessv1alpha1.ExecutionSessionStatus) {
 	}
 }
 
-// impersonate is the user, with a token that is good for one attempt.
-func (l *live) impersonate() (transport.ImpersonationConfig, error) {
-	a := l.request.attributes
-	token, err := sessiontoken.Sign(l.Key, sessiontoken.Claims{
-		ID: uuid.NewString(), Session: l.object.Name, Namespace: a.Namespace, Username: a.User.Name,
-		Pod: a.Pod, PodUID: a.PodUID, Container: a.Container, Subresource: l.request.subresource,
-		CommandDigest: authorizer.CommandDigest(a.Command),
-	}, l.Now())
-	if err != nil {
-		return transport.ImpersonationConfig{}, fmt.Errorf("signing a session token: %w", err)
-	}
-	as := impersonation(a.User)
-	as.Extra = map[string][]string{layout.ExtraSessionToken: {token}}
-	for key, values := range a.User.Extra {
-		if !strings.EqualFold(key, layout.ExtraSessionToken) {
-			as.Extra[key] = values
-		}
-	}
-	return as, nil
-}
-
-func (l *live) targetURL() *url.URL {
-	u := *l.base
-	u.Path = strings.TrimSuffix(u.Path, "/") + l.request.route.Path
-	if l.request.forward != nil {
-		u.RawQuery = ""
-		return &u
-	}
-	u.RawQuery = targetQuery(l.request.streams, l.request.attributes.Container, l.request.attributes.Command)
-	return &u
-}
-
 var errIncomplete = errors.New("the gateway lacks something that sessions need")
 
 func (o *Sessions) check() error {
-	if o.Access == nil || o.Pods == nil || o.Authorizer == nil || o.Grants == nil || o.Store == nil || o.Record == nil ||
+	if o.Access == nil || o.Counts == nil || o.Own == "" || o.Pods == nil || o.Authorizer == nil || o.Grants == nil || o.Store == nil || o.Record == nil ||
 		o.Rules == nil || len(o.Key) != ed25519.PrivateKeySize || o.Registry == nil || o.Ended == nil || o.Now == nil || o.Proxy == "" {
 		return errIncomplete
 	}

@@ -28,6 +28,29 @@ type Exit struct {
 	Reason  string  `json:"reason"`         // short, for machines: "completed", "grant-expired", …
 	Message string  `json:"message,omitempty"`
 	Process Process `json:"process"` // the zero value is written as "unknown"
+	// Killed: the process had exited because the gateway ended it.
+	Killed bool `json:"killed,omitempty"`
+	// Detail says what is known beyond Process, and why it is not more.
+	Detail string `json:"processDetail,omitempty"`
+}
+
+// ProcessWords say what had become of the process; nothing where there is nothing to say.
+func (e Exit) ProcessWords() string {
+	var words string
+	switch {
+	case e.Killed:
+		words = "the process was killed"
+	case e.Process == ProcessRunning:
+		words = "the process in the container was still running"
+	case e.Process == ProcessExited && e.Reason != "completed":
+		words = "the process had ended"
+	case e.Process == ProcessUnknown && e.Detail != "":
+		words = "whether the process in the container still runs is not known"
+	}
+	if words != "" && e.Detail != "" {
+		words += ": " + e.Detail
+	}
+	return words
 }
 
 // Segment is one object of a recording as the store acknowledged it.

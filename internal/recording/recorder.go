@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"sync"
 	"time"
@@ -218,6 +219,13 @@ func (r *Recorder) Commit() error {
 		r.fail(err)
 	}
 	return r.Err()
+}
+
+// Totals counts what was recorded until now.
+func (r *Recorder) Totals() map[Stream]Total {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.tally.totals)
 }
 
 // flush sends what there is on its way to the store.

@@ -1,10 +1,16 @@
 package api_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
@@ -47,6 +53,11 @@ func TestSessionStatus(t *testing.T) {
 	}{
 		"if it goes live, it is accepted":                {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionLive, UsedTokens: []string{"a"}}, nil},
 		"if the exit code is 0, it is accepted":          {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionEnded, ExitCode: new(int32(0))}, nil},
+		"if bytes are counted, it is accepted":           {accessv1alpha1.ExecutionSessionStatus{BytesIn: new(int64(0)), BytesOut: new(int64(1 << 40)), StartTime: &metav1.Time{Time: time.Unix(1, 0)}}, nil},
+		"if bytes are less than none, it is refused":     {accessv1alpha1.ExecutionSessionStatus{BytesOut: new(int64(-1))}, []string{"status.bytesOut", "0"}},
+		"if the process was killed, it is accepted":      {accessv1alpha1.ExecutionSessionStatus{Process: accessv1alpha1.ProcessKilled, ProcessDetail: "TERM"}, nil},
+		"if the process is in no state, it is refused":   {accessv1alpha1.ExecutionSessionStatus{Process: "Lost"}, []string{"status.process", "Unsupported value"}},
+		"if the detail is a novel, it is refused":        {accessv1alpha1.ExecutionSessionStatus{ProcessDetail: strings.Repeat("x", 513)}, []string{"status.processDetail", "512"}},
 		"if the state is unknown, it is refused":         {accessv1alpha1.ExecutionSessionStatus{State: "Lost"}, []string{"status.state", "Unsupported value"}},
 		"if a token is used twice, it is refused":        {accessv1alpha1.ExecutionSessionStatus{UsedTokens: []string{"a", "a"}}, []string{"status.usedTokens[1]", "Duplicate value"}},
 		"if too many tokens are used, it is refused":     {accessv1alpha1.ExecutionSessionStatus{UsedTokens: strings.Split("abcdefghi", "")}, []string{"status.usedTokens", "8"}},
@@ -118,5 +129,47 @@ func TestSessionsAreFoundByUserAndState(t *testing.T) {
 	}
 	if len(found.Items) != 1 || found.Items[0].Name != "two" {
 		t.Errorf("found %v", found.Items)
+	}
+}
+
+// What `kubectl get executionsessions` shows, asked for as kubectl does.
+func TestSessionColumns(t *testing.T) {
+	c, ns := cluster.AdminClient, cluster.Namespace(t)
+	session := gen.MakeSession(ns, "one").ForCreate().Obj()
+	session.Spec.Command = []string{"sh", "-c", "ls"}
+	if err := c.Create(t.Context(), session); err != nil {
+		t.Fatal(err)
+	}
+	session.Status = accessv1alpha1.ExecutionSessionStatus{
+		State: accessv1alpha1.SessionLive, BytesIn: new(int64(12)), BytesOut: new(int64(3456)), Process: accessv1alpha1.ProcessRunning,
+	}
+	if err := c.Status().Update(t.Context(), session); err != nil {
+		t.Fatal(err)
+	}
+	var shown metav1.Table
+	shown.SetGroupVersionKind(metav1.SchemeGroupVersion.WithKind("Table"))
+	clients, err := kubernetes.NewForConfig(cluster.AdminConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := clients.RESTClient().Get().AbsPath("/apis/access.sallyport.dev/v1alpha1/namespaces/"+ns+"/executionsessions").
+		SetHeader("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io").DoRaw(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(body, &shown); err != nil || len(shown.Rows) != 1 {
+		t.Fatalf("%v: %s", err, body)
+	}
+	got := map[string]string{}
+	for i, column := range shown.ColumnDefinitions {
+		got[fmt.Sprint(column.Priority, " ", column.Name)] = fmt.Sprint(shown.Rows[0].Cells[i])
+	}
+	want := map[string]string{
+		"0 Name": "one", "0 User": session.Spec.User.Username, "0 Action": "Exec", "0 Pod": session.Spec.PodRef.Name, "0 Container": session.Spec.Container,
+		"0 State": "Live", "0 Exit": "<nil>", "0 In": "12", "0 Out": "3456", "0 Since": got["0 Since"], "1 Grant": session.Spec.GrantRef.Name,
+		"1 Command": `["sh","-c","ls"]`, "1 Process": "Running", "1 Reason": "<nil>", "1 Recording": session.Spec.Recording,
+	}
+	if diff := cmp.Diff(want, got); diff != "" || got["0 Since"] == "" {
+		t.Errorf("shown (-want +got): %s", diff)
 	}
 }

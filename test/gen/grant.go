@@ -79,6 +79,9 @@ func (g *Grant) recording() *accessv1alpha1.RecordingPolicy {
 	return g.obj.Spec.Recording
 }
 
+// OnEnd sets what becomes of processes that outlive their session.
+func (g *Grant) OnEnd(what accessv1alpha1.OnEnd) *Grant { g.obj.Spec.OnEnd = what; return g }
+
 // Pod makes one pod the target, whichever has the name.
 func (g *Grant) Pod(name string) *Grant {
 	g.obj.Spec.Target.PodName, g.obj.Spec.Target.PodUID, g.obj.Spec.Target.Selector = name, "", nil

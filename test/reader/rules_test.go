@@ -87,6 +87,8 @@ func TestRules(t *testing.T) {
 		"if a record follows the exit, then it is found":   {func(f *forgery) { f.set(1, 1, line{"c": "exit", "d": `{"reason":"","process":"unknown"}`}) }, "follows the exit"},
 		"if the exit is at another time, then it is found": {func(f *forgery) { f.exit()["t"] = "2030-01-01T00:00:00Z" }, "ended is"},
 		"if the exit says something else, it is found":     {func(f *forgery) { f.exit()["d"] = strings.Replace(f.exit()["d"].(string), "3", "0", 1) }, "the last record says"},
+		"if the process was killed and runs, it is found":  {func(f *forgery) { f.exit()["d"] = `{"reason":"x","process":"running","killed":true}` }, "killed"},
+		"if killed is no boolean, it is found":             {func(f *forgery) { f.exit()["d"] = `{"reason":"x","process":"exited","killed":"yes"}` }, "killed"},
 		"if the process is in no known state, it is found": {func(f *forgery) { f.exit()["d"] = `{"reason":"x","process":"lost"}` }, "process"},
 		"if a closed session has no exit, then it is found": {func(f *forgery) {
 			f.exit()["c"] = "other"

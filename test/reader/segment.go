@@ -191,7 +191,12 @@ func verifyExit(data json.RawMessage) error {
 	may[int](f, "code")
 	may[string](f, "reason")
 	may[string](f, "message")
+	may[string](f, "processDetail")
+	killed := may[bool](f, "killed")
 	process := need[string](f, "process")
+	if f.err == nil && killed && process != "exited" {
+		return fmt.Errorf("exit: the process was killed, and is %q", process)
+	}
 	if f.err == nil && process != "exited" && process != "running" && process != "unknown" {
 		return fmt.Errorf("exit: the process is %q", process)
 	}

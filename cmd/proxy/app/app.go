@@ -17,6 +17,8 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
@@ -82,6 +84,7 @@ type gateway struct {
 	evidence    *evidence
 	resumer     *resumer
 	registry    *session.Registry
+	counts      *proxy.Counts
 	public      *http.Server
 	health      *http.Server
 	synced      chan struct{}
@@ -93,6 +96,11 @@ type gateway struct {
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
 // +kubebuilder:rbac:groups="",resources=users;groups;serviceaccounts,verbs=impersonate
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=*,verbs=impersonate
+
+// What sessions left running is ended by an exec under the gateway's own name, which the CONNECT webhook allows for one
+// constant command only.
+//
+// +kubebuilder:rbac:groups="",resources=pods/exec,verbs=create;get
 
 // build makes everything, and starts nothing.
 func build(ctx context.Context, o *options, config *rest.Config, now func() time.Time, log logr.Logger) (*gateway, error) {
@@ -129,11 +137,16 @@ func build(ctx context.Context, o *options, config *rest.Config, now func() time
 	g.evidence = &evidence{
 		store: store, options: o, now: now, log: log, every: probeEvery, spool: kept, trouble: counts.outage, provenNow: make(chan struct{}),
 	}
+	g.counts = proxy.NewCounts(g.cluster, now, log)
 	g.resumer = &resumer{
 		evidence: g.evidence, cluster: g.cluster, log: log, name: o.name, started: now(), gone: map[string]time.Time{},
 	}
+	own, err := ownName(ctx, clients)
+	if err != nil {
+		return nil, err
+	}
 	handler, err := proxy.New(proxy.Options{
-		Authenticate: g.identity.Authenticate, API: config, Log: log, Sessions: g.sessions(clients, key, counts.sessionEnded),
+		Authenticate: g.identity.Authenticate, API: config, Log: log, Sessions: g.sessions(clients, key, own, counts.sessionEnded),
 	})
 	if err != nil {
 		return nil, err
@@ -142,12 +155,25 @@ func build(ctx context.Context, o *options, config *rest.Config, now func() time
 	return g, nil
 }
 
-func (g *gateway) sessions(clients kubernetes.Interface, key ed25519.PrivateKey, ended func(string, bool)) proxy.Sessions {
+// ownName asks the API server under which name it knows this program.
+func ownName(ctx context.Context, clients kubernetes.Interface) (string, error) {
+	review, err := clients.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("asking the API server for the gateway's own name: %w", err)
+	case review.Status.UserInfo.Username == "":
+		return "", errors.New("the API server gives the gateway no name")
+	default:
+		return review.Status.UserInfo.Username, nil
+	}
+}
+
+func (g *gateway) sessions(clients kubernetes.Interface, key ed25519.PrivateKey, own string, ended func(string, bool)) proxy.Sessions {
 	now := g.evidence.now
 	return proxy.Sessions{
 		Access: clients.AuthorizationV1(), Pods: clients.CoreV1(), Grants: g.cluster, Store: g.cluster, Record: g.evidence.start,
 		Authorizer: &grant.Authorizer{Reader: g.cluster.cache, Now: now},
-		Rules:      mask.Default(), Key: key, Registry: g.registry, Ended: ended, Now: now,
+		Rules:      mask.Default(), Key: key, Registry: g.registry, Counts: g.counts, Ended: ended, Own: own, Now: now,
 		Proxy: g.options.name, Cluster: g.options.cluster, Program: "sallyport-proxy " + version.String(),
 	}
 }
@@ -176,6 +202,7 @@ func (g *gateway) run(ctx context.Context) error {
 	}()
 	go func() { report("probing the object store", g.evidence.prove(background)) }()
 	go g.resumer.run(background, g.synced)
+	go g.counts.Run(background)
 	go func() { report("health", serve(background, g.health, g.options.healthAddress)) }()
 	go func() { report("gateway", serve(background, g.public, g.options.address)) }()
 	g.log.Info("serving", "version", version.String(), "address", g.options.address, "cluster", g.options.cluster, "retentionDays", g.options.retentionDays)

@@ -6,6 +6,9 @@
 // one line that says why, and the recording says the same. It is sealed before the client gets its exit status, unless the
 // store takes longer than SealTime: then it is safe in the spool, and the person is told.
 //
+// A command that outlives its session keeps its connection for some seconds more, without a person at the other end: its
+// exit status tells whether it has ended; see leftover.
+//
 // Memory is bounded by the buffers of the legs, of the queues and of the recorder: a slow person, or a slow disk, slows the
 // container. A slow store does once the spool is full: then the session ends.
 package session
@@ -44,6 +47,11 @@ type Session struct {
 	TTY    bool
 	// Waits is true where the end of the streams is the end of the process: for exec, not for attach.
 	Waits bool
+	// Started tells whether the container's side has begun, as far as the gateway knows. It is needed where Waits is true.
+	Started func() bool
+	// Kill ends the process of a session that is over, and says in words what it did; nil leaves the process. gone is closed
+	// when the process has ended, and nil where nothing tells.
+	Kill func(ctx context.Context, gone <-chan struct{}) string
 	// Archive says which stream is a tar archive that passes unaltered, if one is.
 	Archive *recording.ArchiveOpen
 }
@@ -73,15 +81,21 @@ func (s *Session) Run(ctx context.Context, client streaming.Client) Result {
 		}
 	}()
 	taps := s.taps(ctx, client, end)
+	leg, hangUp := context.WithCancel(ctx)
+	if s.Waits {
+		leg, hangUp = context.WithCancel(context.WithoutCancel(ctx))
+		taps.outlast(ctx)
+	}
+	defer hangUp()
 	over := make(chan error, 1)
-	go func() { over <- s.stream(ctx, taps.streams) }()
+	go func() { over <- s.stream(leg, taps.streams) }()
 	select {
 	case err := <-over:
 		// What the masker held goes out now, to a person who may not read it: that, too, ends with the session.
 		stop := context.AfterFunc(ctx, func() { client.Cut(farewellTime) })
 		lost := taps.close()
 		stop()
-		return s.settle(ctx, client, err, lost)
+		return s.settle(ctx, client, s.judge(ctx, err, lost), leftover{})
 	case <-ctx.Done():
 	}
 	// The target may wait for a person who does not read, or for a process that does not: the session does not wait with
@@ -90,12 +104,20 @@ func (s *Session) Run(ctx context.Context, client streaming.Client) Result {
 	if errors.Is(context.Cause(ctx), streaming.ErrClientGone) {
 		taps.last()
 	}
+	if s.Waits {
+		select {
+		case err := <-over: // in the same moment
+			return s.settle(ctx, client, s.judge(ctx, err, taps.close()), leftover{})
+		default:
+			return s.settle(ctx, client, s.judge(ctx, context.Cause(ctx), taps.close()), leave(over, hangUp))
+		}
+	}
 	lost := taps.close()
 	select {
 	case err := <-over:
-		return s.settle(ctx, client, err, lost)
+		return s.settle(ctx, client, s.judge(ctx, err, lost), leftover{})
 	case <-time.After(farewellTime):
-		return s.settle(ctx, client, context.Cause(ctx), lost)
+		return s.settle(ctx, client, s.judge(ctx, context.Cause(ctx), lost), leftover{})
 	}
 }
 
@@ -177,16 +199,15 @@ func (s *Session) recordSizes(ctx context.Context, from <-chan streaming.Termina
 	return to
 }
 
-// settle names the end, tells it, and seals the recording.
-func (s *Session) settle(ctx context.Context, client streaming.Client, err, lost error) Result {
-	result := s.judge(ctx, err, lost)
-	if result.Exit.Reason != ReasonCompleted {
-		result.Cause = errors.Join(err, lost)
-	}
+// settle tells the end, finds out about the process, and seals the recording.
+func (s *Session) settle(ctx context.Context, client streaming.Client, result Result, left leftover) Result {
 	var why *End
 	if errors.As(result.Status, &why) {
 		result.Status = why.StatusError()
-		s.say(client, why)
+		s.say(client, why.Text)
+		if s.Waits {
+			s.follow(ctx, client, &result.Exit, left)
+		}
 	}
 	client.Cut(SealTime + farewellTime)
 	// The session's context is over in most cases; the recording has to outlive it.
@@ -202,7 +223,7 @@ func (s *Session) settle(ctx context.Context, client streaming.Client, err, lost
 	case result.Sealed != nil && why == nil:
 		why = notSealed()
 		result.Status = why.StatusError()
-		s.say(client, why)
+		s.say(client, why.Text)
 	}
 	return result
 }
@@ -231,7 +252,7 @@ func (s *Session) judge(ctx context.Context, err, lost error) Result {
 		status.Message = s.Rules.Text(status.Message)
 		return Result{
 			Exit:   recording.Exit{Reason: ReasonRefused, Message: status.Message, Process: recording.ProcessUnknown},
-			Status: &apierrors.StatusError{ErrStatus: status},
+			Status: &apierrors.StatusError{ErrStatus: status}, Cause: errors.Join(err, lost),
 		}
 	default:
 		cause := context.Cause(ctx)
@@ -239,7 +260,11 @@ func (s *Session) judge(ctx context.Context, err, lost error) Result {
 			cause = bug // whatever else it led to
 		}
 		why := endOf(cause)
-		return Result{Exit: recording.Exit{Reason: why.Reason, Message: why.Text, Process: recording.ProcessUnknown}, Status: why}
+		end := recording.Exit{Reason: why.Reason, Message: why.Text, Process: recording.ProcessUnknown}
+		if exited && s.Waits {
+			end.Code, end.Process = new(exit.Code), recording.ProcessExited
+		}
+		return Result{Exit: end, Status: why, Cause: errors.Join(err, lost)}
 	}
 }
 
@@ -260,9 +285,9 @@ func endOf(cause error) *End {
 	}
 }
 
-// say tells the person why, where their screen is: with a terminal, there is only one.
-func (s *Session) say(client streaming.Client, why *End) {
-	line := "sallyport: " + why.Text
+// say tells the person something, where their screen is: with a terminal, there is only one.
+func (s *Session) say(client streaming.Client, text string) {
+	line := "sallyport: " + text
 	// A recording that has failed cannot take the note; Close reports that.
 	_ = s.Recorder.Note(line)
 	s.tell(client, line)

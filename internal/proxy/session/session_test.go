@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -127,7 +128,7 @@ func newFixture(t *testing.T, target func(context.Context, streaming.Streams) er
 		t.Fatal(err)
 	}
 	f.Session = Session{
-		Recorder: recorder, Rules: mask.Default(), Target: target, Waits: true,
+		Recorder: recorder, Rules: mask.Default(), Target: target, Waits: true, Started: func() bool { return true },
 		Left: time.Hour, Expiry: Expired(authorizer.GrantRef{Namespace: "shop", Name: "g"}),
 	}
 	return f
@@ -257,31 +258,33 @@ func TestEnds(t *testing.T) {
 	for name, tc := range tests {
 		for _, tty := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, ", terminal ", tty), func(t *testing.T) {
-				target := tc.target
-				if target == nil {
-					target = forever
-				}
-				f := newFixture(t, target)
-				f.TTY = tty
-				ctx, cancel := context.WithCancelCause(t.Context())
-				tc.end(f, cancel)
-				p := &person{stdin: strings.NewReader("")}
-				result := f.Run(ctx, p.client())
-				var api apierrors.APIStatus
-				if !errors.As(result.Status, &api) || !strings.Contains(api.Status().Message, tc.says) {
-					t.Errorf("the status is %v", result.Status)
-				}
-				screen, want := p.stderr.String(), "sallyport: "
-				if tty {
-					screen, want = p.stdout.String(), "\r\nsallyport: "
-				}
-				if !strings.Contains(screen, want) || !strings.Contains(screen, tc.says) || p.cuts == 0 {
-					t.Errorf("the screen shows %q, %d cuts", screen, p.cuts)
-				}
-				got, manifest := f.recorded(t)
-				if manifest.Exit.Reason != tc.reason || manifest.Exit.Code != nil || !strings.Contains(got[recording.Note], tc.says) {
-					t.Errorf("recorded %+v, note %q", manifest.Exit, got[recording.Note])
-				}
+				synctest.Test(t, func(t *testing.T) {
+					target := tc.target
+					if target == nil {
+						target = forever
+					}
+					f := newFixture(t, target)
+					f.TTY = tty
+					ctx, cancel := context.WithCancelCause(t.Context())
+					tc.end(f, cancel)
+					p := &person{stdin: strings.NewReader("")}
+					result := f.Run(ctx, p.client())
+					var api apierrors.APIStatus
+					if !errors.As(result.Status, &api) || !strings.Contains(api.Status().Message, tc.says) {
+						t.Errorf("the status is %v", result.Status)
+					}
+					screen, want := p.stderr.String(), "sallyport: "
+					if tty {
+						screen, want = p.stdout.String(), "\r\nsallyport: "
+					}
+					if !strings.Contains(screen, want) || !strings.Contains(screen, tc.says) || p.cuts == 0 {
+						t.Errorf("the screen shows %q, %d cuts", screen, p.cuts)
+					}
+					got, manifest := f.recorded(t)
+					if manifest.Exit.Reason != tc.reason || manifest.Exit.Code != nil || !strings.Contains(got[recording.Note], tc.says) {
+						t.Errorf("recorded %+v, note %q", manifest.Exit, got[recording.Note])
+					}
+				})
 			})
 		}
 	}
@@ -470,8 +473,8 @@ func TestATargetThatHangsDeliversNothingAfterTheEnd(t *testing.T) {
 	if result.Exit.Reason != ReasonRevoked || result.Sealed != nil {
 		t.Errorf("ended with %+v, sealed %v", result.Exit, result.Sealed)
 	}
-	if err := <-late; err == nil {
-		t.Error("a write after the end of the session was delivered")
+	if err := <-late; err != nil || strings.Contains(p.stdout.String(), "after the end") {
+		t.Errorf("a write after the end of the session: %v; delivered: %q", err, p.stdout.String())
 	}
 }
 
