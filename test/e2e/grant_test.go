@@ -19,6 +19,7 @@ type grant struct {
 	commands   [][]string
 	copies     string
 	durability string
+	onEnd      string
 	seconds    int
 }
 
@@ -59,6 +60,9 @@ func (g grant) manifest() string {
 	}
 	if len(recording) > 0 {
 		spec["recording"] = recording
+	}
+	if g.onEnd != "" {
+		spec["onEnd"] = g.onEnd
 	}
 	b, _ := json.Marshal(map[string]any{
 		"apiVersion": "access.sallyport.dev/v1alpha1", "kind": "ExecutionGrant",

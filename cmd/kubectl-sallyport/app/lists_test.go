@@ -39,8 +39,8 @@ func manyObjects() []client.Object {
 
 	return []client.Object{
 		waiting, active, over, granted("fresh", ""), later, decided, late, half, asked("ask", "waiting"),
-		session("019ab034-5d00-7abc-8def-000000000001", accessv1alpha1.SessionLive, nil),
-		session("019ab034-5d00-7abc-8def-000000000002", accessv1alpha1.SessionEnded, new(int32(3))),
+		counted(session("019ab034-5d00-7abc-8def-000000000001", accessv1alpha1.SessionLive, nil), 0, 123456789, ""),
+		counted(session("019ab034-5d00-7abc-8def-000000000002", accessv1alpha1.SessionEnded, new(int32(3))), 7, 12, accessv1alpha1.ProcessKilled),
 		session("019ab034-5d00-7abc-8def-000000000003", "", nil),
 		session("019ab034-5d00-7abc-8def-000000000004", accessv1alpha1.SessionFailed, nil),
 	}
@@ -58,6 +58,13 @@ func session(id string, state accessv1alpha1.SessionState, code *int32) *accessv
 	}
 }
 
+// counted adds what a session has once bytes have passed, and once it is over.
+func counted(s *accessv1alpha1.ExecutionSession, in, out int64, process accessv1alpha1.SessionProcess) *accessv1alpha1.ExecutionSession {
+	s.Status.BytesIn, s.Status.BytesOut, s.Status.Process = &in, &out, process
+	s.Spec.Recording = "sessions/2025/11/23/" + s.Name + "/"
+	return s
+}
+
 func TestLists(t *testing.T) {
 	tests := map[string]struct{ args, file string }{
 		"if grants are listed, then of the namespace":          {"grants", "grants.txt"},
@@ -69,6 +76,7 @@ func TestLists(t *testing.T) {
 		"if approvals are listed as YAML, then the objects":    {"approvals -o yaml", "approvals.yaml"},
 		"if sessions are listed, then live and recent":         {"sessions", "sessions.txt"},
 		"if sessions are listed by the longer name, then same": {"sessions list", "sessions.txt"},
+		"if sessions are listed wide, then with more":          {"sessions -o wide", "sessions-wide.txt"},
 		"if live sessions are listed, then only those":         {"sessions list --live -A -o wide --no-headers", "sessions-live.txt"},
 	}
 	for name, tc := range tests {

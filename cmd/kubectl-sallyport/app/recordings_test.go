@@ -188,6 +188,76 @@ func TestACopyIsShownByItsMembers(t *testing.T) {
 	w.run("sessions", "show", "--json", id).want(t, exit.OK, []string{"BINARY", `"stream":"member"`}, nil)
 }
 
+// forwarded records a port-forward with two connections.
+func forwarded(t *testing.T, store objectstore.Store, id string) {
+	t.Helper()
+	now := idTime(t, id)
+	r, err := recording.Start(t.Context(), store, recording.Options{
+		Now:        func() time.Time { now = now.Add(time.Second); return now },
+		Retention:  objectstore.Retention{Mode: objectstore.Compliance, Until: idTime(t, id).AddDate(1, 0, 0).Truncate(time.Second)},
+		FlushEvery: time.Hour, Journal: spooltest.Journal(t, spooltest.New(t), id),
+	}, recording.Open{
+		Session: id, Recorder: "test 1", Cluster: "prod", Subject: recording.Subject{Username: "jane"}, Action: "PortForward",
+		Namespace: "shop", Pod: "web-0", PodUID: "3d3ecb0c", Grant: recording.Grant{Namespace: "shop", Name: "fix", Reason: "orders stuck"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := func(id uint64, what, message string) error {
+		return r.ForwardEvent(id, recording.ForwardEvent{Event: what, Port: 8080, Message: message})
+	}
+	for _, err := range []error{
+		event(1, recording.ForwardOpened, ""), r.RecordForward(1, recording.ForwardIn, []byte("GET / HTTP/1.1\r\nAuthorization: ****\r\n")),
+		event(2, recording.ForwardOpened, ""), r.RecordForward(2, recording.ForwardIn, []byte("\x00\x01\xff")),
+		r.RecordForward(1, recording.ForwardOut, []byte("HTTP/1.1 204 No Content\r\n\r\n")), event(1, recording.ForwardClosed, ""),
+		event(2, recording.ForwardClosed, "sallyport: grant shop/fix was revoked"), r.Note("sallyport: grant shop/fix was revoked"),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	end := recording.Exit{Reason: "grant-revoked", Message: "grant shop/fix was revoked"}
+	if _, err := r.Close(t.Context(), end); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Every kind of session can be read back line by line, with time and subject.
+func TestEveryKindOfSessionIsReadBack(t *testing.T) {
+	const copyID, forwardID, killedID = "019ab034-6103-7abc-8def-000000000006", "019ab034-6104-7abc-8def-000000000007", "019ab034-6105-7abc-8def-000000000008"
+	w, store := storeWorld(t)
+	archived = &recording.ArchiveOpen{Stream: recording.Stdout, Recorded: recording.RecordedDigestOnly}
+	record(t, store, copyID, false, []string{
+		`member:{"path":"etc/","type":"dir","mode":"0755","size":0}`,
+		`member:{"path":"etc/pass\u001bwd","type":"file","mode":"0644","size":6,"sha256":"ab"}`, "stderr:tar: removing leading '/'\n",
+		`archive:{"members":2,"bytes":2048,"sha256":"cd","whole":true,"recorded":"DigestOnly"}`,
+	}, recording.Exit{Reason: "client-gone", Message: "the client went away", Code: new(0), Process: recording.ProcessExited})
+	archived = nil
+	forwarded(t, store, forwardID)
+	record(t, store, killedID, true, []string{
+		"resize:80x24", "stdout:$ ", "stdin:sleep 9\r", "resize:132x43", "stdout:sleep 9\r\n", "note:sallyport: grant shop/fix has expired",
+		"note:sallyport: the process was killed: TERM was sent to process 17 and its session, 2 in all",
+	}, recording.Exit{
+		Reason: "grant-expired", Message: "grant shop/fix has expired", Code: new(143), Process: recording.ProcessExited, Killed: true,
+		Detail: "TERM was sent to process 17 and its session, 2 in all",
+	})
+	for name, id := range map[string]string{"copy": copyID, "forward": forwardID, "killed": killedID} {
+		for suffix, args := range map[string]string{".txt": "show", "-log.txt": "show --log", ".json": "show --json"} {
+			r := w.run(strings.Fields("sessions " + args + " " + id)...)
+			r.want(t, exit.OK, nil, nil)
+			golden(t, "back-"+name+suffix, regexp.MustCompile(`(Head: +)[0-9a-f]{64}`).ReplaceAllString(r.out, "${1}…"))
+			if strings.Contains(r.out, "\x1b") {
+				t.Error("a control character got through")
+			}
+			for line := range strings.Lines(r.out) {
+				if strings.Contains(args, "--") && (!strings.Contains(line, "jane") || !strings.Contains(line, "2025-11-23T10:13:")) {
+					t.Errorf("a line without time or subject: %s", line)
+				}
+			}
+		}
+	}
+}
+
 func TestRecordsAreExact(t *testing.T) {
 	w, store := storeWorld(t)
 	for _, id := range []string{ttyID, openID} {

@@ -71,6 +71,7 @@ func (p *plugin) newRequest() *cobra.Command {
 	fs.StringVar(&o.copies, "record-copies", "", "what is recorded of the files that Copy carries: Full (the default), or DigestOnly")
 	fs.StringVar(&o.durability, "durability", "",
 		"where a byte must be recorded before it passes: Spool (the gateway's disk) or Store (the object store) (default what the gateway asks for)")
+	fs.StringVar(&o.onEnd, "on-end", "", "what becomes of a process that has not ended when its session does: Leave (the default), or Kill")
 	fs.StringSliceVar(&o.images, "image", nil, "an image for Run and Debug, a glob (can be repeated)")
 	fs.DurationVar(&o.duration, "for", 15*time.Minute, "how long, from the approval on: 10s to 12h")
 	fs.StringVar(&o.from, "from", "", "begin of a fixed window, RFC 3339 (default now)")

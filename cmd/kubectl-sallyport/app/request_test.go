@@ -31,6 +31,7 @@ func TestRequestManifest(t *testing.T) {
 		"if a window and labels are said, then those": {"window", []string{
 			"-l", "app=web,tier in (a,b)", "--from", "2026-11-23T23:00:00+01:00", "--until", "2026-11-23T23:00:00Z", "--reason", "why", "--subject", "sa:ci:bot",
 		}},
+		"if what is left is to be killed, then so":         {"kill", []string{"--pod", "web-0", "--on-end", "kill", "--reason", "why"}},
 		"if a copy is wanted, then what of it is recorded": {"copy", []string{"--pod", "web-0", "--action", "copy", "--record-copies", "digestonly", "--reason", "why"}},
 		"if bytes are to be stored first, then so":         {"durability", []string{"--pod", "web-0", "--durability", "store", "--reason", "why"}},
 		"if only an end is said, then from now":            {"until", []string{"--pod", "a", "--until", "2026-11-23T13:00:00Z", "--reason", "why"}},
@@ -54,6 +55,7 @@ func TestRequestRefusesWhatNoGrantCanSay(t *testing.T) {
 	tests := map[string]struct{ args, says string }{
 		"if the action is unknown, then it is named":         {"--pod a --action Fly", `"Fly"`},
 		"if PortForward is limited to a container, then so":  {"--pod a -c app --action portforward", "--container"},
+		"if the end is unknown, then it is named":            {"--pod a --on-end burn", `"burn"`},
 		"if the recording is unknown, then it is named":      {"--pod a --action Copy --record-copies none", `"none"`},
 		"if copies are recorded and there are none, then so": {"--pod a --record-copies Full", "--action Copy"},
 		"if the durability is unknown, then it is named":     {"--pod a --durability memory", `"memory"`},

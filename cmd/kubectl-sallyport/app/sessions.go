@@ -12,8 +12,8 @@ import (
 
 const sessionsLong = `List sessions: who is, or was, in which container.
 
-Without --recorded the cluster is asked, which knows the live sessions and those that ended a short time ago. Deleting
-one (kubectl delete executionsession ID) ends it. With --recorded the object store is asked, which keeps all; what is
+Without --recorded the cluster is asked, which knows the live sessions and those that ended a short time ago. In and Out are
+the bytes recorded so far, a few seconds old. Deleting one (kubectl delete executionsession ID) ends it. With --recorded the object store is asked, which keeps all; what is
 listed from there is not verified, kubectl sallyport sessions show verifies.
 
 ` + storeHelp
@@ -45,6 +45,9 @@ func (p *plugin) newSessionsList(use string) *cobra.Command {
 		Long:  sessionsLong,
 		Example: `  # Who is in where
   kubectl sallyport sessions -A --live
+
+  # What of it, and what had become of the processes of those that ended
+  kubectl sallyport sessions -o wide
 
   # What was recorded in the last week
   kubectl sallyport sessions --recorded --since 168h`,
@@ -104,6 +107,14 @@ func goesOn(s *accessv1alpha1.ExecutionSession) bool {
 	return true // not said yet: it is about to open
 }
 
+// number is empty where there is none.
+func number[T int32 | int64](n *T) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatInt(int64(*n), 10)
+}
+
 func (o *sessionsOptions) printSessions(scope clusterScope, list *accessv1alpha1.ExecutionSessionList) error {
 	if !o.human() {
 		return o.printObject(o.format, list)
@@ -114,18 +125,16 @@ func (o *sessionsOptions) printSessions(scope clusterScope, list *accessv1alpha1
 	}
 	t := table{columns: []column{
 		{name: "ID"}, {name: "User"}, {name: "Action"}, {name: "Pod"}, {name: "Container"}, {name: "Since"}, {name: "State"},
-		{name: "Exit"}, {name: "Grant", wide: true}, {name: "Command", wide: true}, {name: "Reason", wide: true},
+		{name: "Exit"}, {name: "In"}, {name: "Out"}, {name: "Grant", wide: true}, {name: "Command", wide: true},
+		{name: "Process", wide: true}, {name: "Reason", wide: true}, {name: "Recording", wide: true},
 	}}
 	for i := range list.Items {
 		s := &list.Items[i]
-		exitCode := ""
-		if s.Status.ExitCode != nil {
-			exitCode = strconv.Itoa(int(*s.Status.ExitCode))
-		}
+		status := &s.Status
 		t.rows = append(t.rows, []string{
 			s.Name, s.Spec.User.Username, string(s.Spec.Action), s.Spec.PodRef.Name, s.Spec.Container,
-			o.age(s.CreationTimestamp.Time), string(s.Status.State), exitCode,
-			s.Spec.GrantRef.Name, quote(s.Spec.Command), s.Status.Reason,
+			o.age(s.CreationTimestamp.Time), string(status.State), number(status.ExitCode), number(status.BytesIn), number(status.BytesOut),
+			s.Spec.GrantRef.Name, quote(s.Spec.Command), string(status.Process), status.Reason, s.Spec.Recording,
 		})
 	}
 	return o.printTable(&o.outputFlags, t.inNamespaces(o.all, func(i int) string { return list.Items[i].Namespace }))

@@ -24,7 +24,9 @@ of order between the first object and the last; nothing is signed yet, so not wh
 
   --log    each line of input and output with its time (UTC), its subject and its stream. Controls, and bytes that
            are no text, are written as \x1b. A line comes when it is complete, with the time of its first byte.
-           Of kubectl cp: each member of the archive, with type, mode, size, SHA-256 and path.
+           resize is the terminal's new size, note a line of the gateway's, exit the end. Of a port-forward: each
+           connection by its number, what was sent in and out, and why it ended. Of kubectl cp: each member of the
+           archive, with type, mode, size, SHA-256 and path.
   --json   the records exactly, one JSON object a line: n, time, offset (seconds), by, stream, connection (of a
            port-forward), and text, or base64 where the bytes are no text; masked lists the rules that masked something.
 
@@ -44,8 +46,18 @@ func (p *plugin) newShow() *cobra.Command {
 		Short: "Verify a recorded session and show it",
 		Long:  showLong,
 		Example: `  kubectl sallyport sessions show 019ab034-5d00
-  kubectl sallyport sessions show 019ab034-5d00 --log | less
-  kubectl sallyport sessions show 019ab034-5d00 --json | jq -r 'select(.stream == "stdin").text'`,
+
+  # Who typed and saw what, line by line
+  kubectl sallyport sessions show 019ab034-5d00 --log | less -S
+
+  # What was typed, exactly
+  kubectl sallyport sessions show 019ab034-5d00 --json | jq -rj 'select(.stream == "stdin").text'
+
+  # What was copied
+  kubectl sallyport sessions show 019ab034-5d00 --json | jq -r 'select(.stream == "member").text | fromjson | [.sha256, .path] | @tsv'
+
+  # What came out of the first connection of a port-forward
+  kubectl sallyport sessions show 019ab034-5d00 --json | jq -rj 'select(.stream == "forward-out" and .connection == 1).text'`,
 		Args: oneArg("the ID of a session"),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },
 	}
@@ -163,12 +175,15 @@ func (o *showOptions) printRecording(r *recording.Recording) {
 	o.row("Durability", keptWhere(open.Durability))
 	o.row("Recorder", open.Recorder)
 	if r.Manifest != nil {
-		o.printManifest(r.Manifest)
+		o.printManifest(open, r.Manifest)
 	}
 }
 
-func (o *showOptions) printManifest(m *recording.Manifest) {
-	o.row("Ended", utc(m.Ended)+", "+transcript.Exit(m.Exit))
+func (o *showOptions) printManifest(open *recording.Open, m *recording.Manifest) {
+	o.row("Ended", utc(m.Ended)+", "+transcript.Ending(m.Exit))
+	if open.Container != "" {
+		o.row("Process", process(m.Exit))
+	}
 	for _, s := range slices.Sorted(maps.Keys(m.Totals)) {
 		o.row("Total", fmt.Sprintf("%s: %d bytes in %d records", s, m.Totals[s].Bytes, m.Totals[s].Records))
 	}
@@ -187,6 +202,18 @@ func keptWhere(d recording.Durability) string {
 		return "Store: each byte was in the object store before it passed"
 	}
 	return "the recording does not say"
+}
+
+// process says what had become of the process, in one word and in how that is known.
+func process(e recording.Exit) string {
+	word := string(e.Process)
+	if e.Killed {
+		word = "killed"
+	}
+	if e.Detail == "" {
+		return word
+	}
+	return word + ": " + e.Detail
 }
 
 func person(s recording.Subject) string {

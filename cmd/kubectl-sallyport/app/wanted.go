@@ -30,6 +30,7 @@ type wanted struct {
 	subject    string   // KIND:NAME, empty for the requester
 	copies     string   // Full or DigestOnly; empty for the default
 	durability string   // Spool or Store; empty for the gateway's own
+	onEnd      string   // Leave or Kill; empty for the default
 	command    []string // literal; empty for any
 }
 
@@ -50,7 +51,7 @@ func (w *wanted) grant(namespace string, now time.Time) (*accessv1alpha1.Executi
 		return nil, errors.New("say why with --reason")
 	}
 	for _, set := range []func(*accessv1alpha1.ExecutionGrantSpec) error{
-		w.setActions, w.setTarget, w.setSubject, w.setCommand, w.setRecording,
+		w.setActions, w.setTarget, w.setSubject, w.setCommand, w.setRecording, w.setOnEnd,
 		func(spec *accessv1alpha1.ExecutionGrantSpec) error { return w.setTime(spec, now) },
 	} {
 		if err := set(&grant.Spec); err != nil {
@@ -202,5 +203,18 @@ func (w *wanted) setTime(spec *accessv1alpha1.ExecutionGrantSpec, now time.Time)
 		*end.into = metav1.NewTime(t.UTC())
 	}
 	spec.Window = window
+	return nil
+}
+
+func (w *wanted) setOnEnd(spec *accessv1alpha1.ExecutionGrantSpec) error {
+	all := []accessv1alpha1.OnEnd{accessv1alpha1.OnEndLeave, accessv1alpha1.OnEndKill}
+	i := slices.IndexFunc(all, func(e accessv1alpha1.OnEnd) bool { return strings.EqualFold(string(e), w.onEnd) })
+	switch {
+	case w.onEnd == "":
+	case i < 0:
+		return fmt.Errorf("--on-end must be Leave or Kill, not %q", w.onEnd)
+	default:
+		spec.OnEnd = all[i]
+	}
 	return nil
 }

@@ -191,17 +191,23 @@ func words[T any](data []byte, say func(T) string) (string, error) {
 	return say(what), err
 }
 
-// Exit says in words how a session ended.
+// Exit says in words how a session ended, and what had become of its process.
 func Exit(e recording.Exit) string {
+	text := Ending(e)
+	if words := e.ProcessWords(); words != "" {
+		text += " (" + words + ")"
+	}
+	return text
+}
+
+// Ending says in words how a session ended.
+func Ending(e recording.Exit) string {
 	text := e.Reason
 	if e.Code != nil {
 		text += fmt.Sprintf(", exit code %d", *e.Code)
 	}
 	if e.Message != "" {
 		text += ": " + e.Message
-	}
-	if e.Process == recording.ProcessRunning {
-		text += " (the process was still running)"
 	}
 	return text
 }

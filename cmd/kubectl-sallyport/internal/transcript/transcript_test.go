@@ -65,7 +65,11 @@ func TestEntries(t *testing.T) {
 		},
 		"if it ended otherwise, then in words": {
 			[]string{`exit:{"reason":"grant-expired","message":"over","process":"running"}`},
-			[]string{"0 exit grant-expired: over (the process was still running)"},
+			[]string{"0 exit grant-expired: over (the process in the container was still running)"},
+		},
+		"if the process was killed, then so": {
+			[]string{`exit:{"code":143,"reason":"grant-expired","process":"exited","killed":true,"processDetail":"TERM was sent"}`},
+			[]string{"0 exit grant-expired, exit code 143 (the process was killed: TERM was sent)"},
 		},
 		"if the exit does not parse, then as it is": {[]string{"exit:{"}, []string{"0 exit {"}},
 		"if reading fails, then it ends there":      {[]string{"stdout:a\nb", "!", "stdout:c\n"}, []string{"0 stdout a", "broken"}},
