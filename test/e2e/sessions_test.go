@@ -26,7 +26,7 @@ type running struct {
 // begin starts a session of app-0, and waits until it is live. It returns the name of its object, too.
 func begin(t *testing.T, g string, args ...string) (*running, string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	r := &running{cmd: through("developer").command(ctx, append([]string{"exec", "-n", namespace, "app-0"}, args...)...)}
 	r.cmd.Stdout, r.cmd.Stderr = &r.stdout, &r.stderr

@@ -13,8 +13,8 @@ import (
 const sessionsLong = `List sessions: who is, or was, in which container.
 
 Without --recorded the cluster is asked, which knows the live sessions and those that ended a short time ago. In and Out are
-the bytes recorded so far, a few seconds old. Deleting one (kubectl delete executionsession ID) ends it. With --recorded the object store is asked, which keeps all; what is
-listed from there is not verified, kubectl sallyport sessions show verifies.
+the bytes recorded so far, a few seconds old. Deleting one (kubectl delete executionsession ID) ends it. With --recorded the object store is asked,
+which keeps all; what is listed from there is not verified, kubectl sallyport sessions show verifies.
 
 ` + storeHelp
 

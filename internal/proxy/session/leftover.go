@@ -118,8 +118,10 @@ type outlasting struct {
 
 func (o outlasting) Write(p []byte) (int, error) {
 	n, err := o.Writer.Write(p)
-	if o.session.Err() != nil {
+	select {
+	case <-o.session.Done():
 		return len(p), nil
+	default:
+		return n, err
 	}
-	return n, err
 }
