@@ -95,7 +95,7 @@ type container struct {
 func newContainer(t *testing.T) *container {
 	t.Helper()
 	c := &container{t: t}
-	c.init = c.start("unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sleep", "1000")
+	c.init = c.start("unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "setsid", "sleep", "1000")
 	for range 100 {
 		children, _ := os.ReadFile("/proc/" + strconv.Itoa(c.init) + "/task/" + strconv.Itoa(c.init) + "/children")
 		if child, err := strconv.Atoi(strings.TrimSpace(string(children))); err == nil {
@@ -134,7 +134,7 @@ func (c *container) sees() []string {
 	}
 	var lines []string
 	for line := range strings.Lines(string(out)) {
-		if line = strings.TrimSpace(line); strings.HasPrefix(line, "sleep ") {
+		if line = strings.TrimSpace(line); strings.Contains(line, "sleep ") && !strings.HasPrefix(line, "sh ") {
 			lines = append(lines, line)
 		}
 	}
@@ -234,6 +234,33 @@ func TestInShells(t *testing.T) {
 				t.Error(diff)
 			}
 			c.shows(init)
+		},
+		"if it sees another root directory, it is another container's": func(t *testing.T, c *container, run func(Search) Found) {
+			path, err := exec.LookPath("busybox")
+			if err != nil {
+				t.Skip("this machine has no program that runs without libraries")
+			}
+			argv := []string{"/" + filepath.Base(path), "sleep", "2012"}
+			c.start(c.within(append([]string{"chroot", filepath.Dir(path)}, argv...)...)...)
+			c.shows(init, strings.Join(argv, " "))
+			if diff := cmp.Diff(Found{}, run(Search{Argv: argv})); diff != "" {
+				t.Error(diff)
+			}
+		},
+		"if something in the container started it, it is not ended": func(t *testing.T, c *container, run func(Search) Found) {
+			c.start(c.within("sh", "-c", "setsid sleep 2013; true")...)
+			c.shows(init, "sleep 2013")
+			if diff := cmp.Diff(Found{}, run(Search{Argv: []string{"sleep", "2013"}})); diff != "" {
+				t.Error(diff)
+			}
+		},
+		"if it leads no session, it is not ended": func(t *testing.T, c *container, run func(Search) Found) {
+			argv := c.within("sleep", "2014")
+			c.start(slices.DeleteFunc(argv, func(arg string) bool { return arg == "setsid" })...)
+			c.shows(init, "sleep 2014")
+			if diff := cmp.Diff(Found{}, run(Search{Argv: []string{"sleep", "2014"}})); diff != "" {
+				t.Error(diff)
+			}
 		},
 		"if it is a script, its interpreter is passed over": func(t *testing.T, c *container, run func(Search) Found) {
 			path := filepath.Join(t.TempDir(), "a script")

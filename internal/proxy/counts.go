@@ -48,7 +48,7 @@ type counted struct {
 	in, out int64 // as reported
 	due     time.Time
 
-	report sync.Mutex // held while it is reported
+	report chan struct{} // full while it is reported
 	over   atomic.Bool
 }
 
@@ -70,15 +70,15 @@ func (c *Counts) Run(ctx context.Context) {
 
 // add makes a session known. After drop, which the caller must call, nothing more is reported of it.
 func (c *Counts) add(object *accessv1alpha1.ExecutionSession, bytes func() (in, out int64)) (drop func()) {
-	s := &counted{object: object, bytes: bytes, due: c.later()}
+	s := &counted{object: object, bytes: bytes, due: c.later(), report: make(chan struct{}, 1)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.live = append(c.live, s)
 	return func() {
 		// A report under way would come after the session's last one, and take its place.
-		s.report.Lock()
-		defer s.report.Unlock()
+		s.report <- struct{}{}
 		s.over.Store(true)
+		<-s.report
 	}
 }
 
@@ -114,8 +114,8 @@ func (s *counted) moved() bool {
 }
 
 func (c *Counts) report(ctx context.Context, s *counted) {
-	s.report.Lock()
-	defer s.report.Unlock()
+	s.report <- struct{}{}
+	defer func() { <-s.report }()
 	if s.over.Load() {
 		return
 	}
