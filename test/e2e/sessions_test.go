@@ -182,7 +182,8 @@ func TestWhatBecomesOfTheProcess(t *testing.T) {
 				}
 			}
 			if tc.survive {
-				through("developer").must(t, "exec", "-n", namespace, "app-0", "--", "pkill", "-f", "^"+tc.marks[0])
+				through("developer").must(t, "exec", "-n", namespace, "app-0", "--", "sh", "-c",
+					`for p in /proc/[0-9]*; do case "$(tr '\0' ' ' <$p/cmdline 2>/dev/null)" in "$0 ") kill ${p#/proc/};; esac; done`, tc.marks[0])
 			}
 			shown, err := openStore(t, "auditor").plugin("sessions", "show", session)
 			if err != nil || !strings.Contains(shown, "Process:") || !strings.Contains(shown, strings.ToLower(tc.process)) {
