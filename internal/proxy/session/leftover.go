@@ -17,6 +17,8 @@ const (
 	killTime = 10 * time.Second
 )
 
+const noStatus = "its connection ended without an exit status"
+
 // leftover is the container's leg of a session that is over. Its exit status, which comes from the node and not from the
 // container, is the one proof that the process has ended; while there is none, it goes on, or what it started holds its
 // streams. The zero value is a leg that has ended.
@@ -43,6 +45,8 @@ func (s *Session) follow(ctx context.Context, client streaming.Client, exit *rec
 	defer cancel()
 	client.Cut(leaveTime + killTime + leaveTime + farewellTime)
 	switch {
+	case left.gone == nil && exit.Process == recording.ProcessUnknown:
+		exit.Detail = noStatus
 	case left.gone == nil:
 	case s.Started():
 		defer left.hangUp()
@@ -93,7 +97,7 @@ func (l leftover) wait(exit *recording.Exit, limit time.Duration) {
 		if *l.err == nil || errors.As(*l.err, &code) {
 			exit.Code, exit.Process = new(code.Code), recording.ProcessExited
 		} else {
-			exit.Process, exit.Detail = recording.ProcessUnknown, "its connection ended without an exit status"
+			exit.Process, exit.Detail = recording.ProcessUnknown, noStatus
 		}
 	case <-timer.C:
 		exit.Process = recording.ProcessRunning

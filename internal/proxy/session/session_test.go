@@ -281,6 +281,9 @@ func TestEnds(t *testing.T) {
 						t.Errorf("the screen shows %q, %d cuts", screen, p.cuts)
 					}
 					got, manifest := f.recorded(t)
+					if manifest.Exit.Process == recording.ProcessUnknown && manifest.Exit.Detail == "" {
+						t.Error("nothing says why nothing is known of the process")
+					}
 					if manifest.Exit.Reason != tc.reason || manifest.Exit.Code != nil || !strings.Contains(got[recording.Note], tc.says) {
 						t.Errorf("recorded %+v, note %q", manifest.Exit, got[recording.Note])
 					}
