@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"syscall"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/authorizer"
 	"github.com/sallyport-dev/sallyport/internal/recording"
 	"github.com/sallyport-dev/sallyport/internal/spool"
+	"github.com/sallyport-dev/sallyport/internal/streaming"
 )
 
 // End is why a session is over although its command may not be. As an error it is the cause of the session's context.
@@ -105,3 +107,24 @@ func connectionLost() *End {
 func clientGone() *End { return &End{ReasonClientGone, "the client went away"} }
 
 func protocolError() *End { return &End{ReasonProtocol, "the client broke the streaming protocol"} }
+
+// say tells the person something, where their screen is: with a terminal, there is only one.
+func (s *Session) say(client streaming.Client, text string) {
+	line := "sallyport: " + text
+	// A recording that has failed cannot take the note; Close reports that.
+	_ = s.Recorder.Note(line)
+	s.tell(client, line)
+}
+
+// tell writes a line to the person.
+func (s *Session) tell(client streaming.Client, line string) {
+	client.Cut(farewellTime)
+	// Neither is a client that left an error here.
+	switch {
+	case s.TTY && client.Stdout != nil:
+		_, _ = io.WriteString(client.Stdout, "\r\n"+line+"\r\n")
+	case client.Stderr != nil:
+		_, _ = io.WriteString(client.Stderr, line+"\n")
+	default:
+	}
+}

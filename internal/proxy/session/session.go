@@ -284,24 +284,3 @@ func endOf(cause error) *End {
 		return connectionLost()
 	}
 }
-
-// say tells the person something, where their screen is: with a terminal, there is only one.
-func (s *Session) say(client streaming.Client, text string) {
-	line := "sallyport: " + text
-	// A recording that has failed cannot take the note; Close reports that.
-	_ = s.Recorder.Note(line)
-	s.tell(client, line)
-}
-
-// tell writes a line to the person.
-func (s *Session) tell(client streaming.Client, line string) {
-	client.Cut(farewellTime)
-	// Neither is a client that left an error here.
-	switch {
-	case s.TTY && client.Stdout != nil:
-		_, _ = io.WriteString(client.Stdout, "\r\n"+line+"\r\n")
-	case client.Stderr != nil:
-		_, _ = io.WriteString(client.Stderr, line+"\n")
-	default:
-	}
-}
