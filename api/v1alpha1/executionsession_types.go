@@ -12,7 +12,7 @@ const (
 	SessionOpening SessionState = "Opening"
 	// SessionLive: bytes may flow.
 	SessionLive SessionState = "Live"
-	// SessionEnded: over, and its recording is closed.
+	// SessionEnded: over, and its recording is closed, or waits to be; recordingState says which.
 	SessionEnded SessionState = "Ended"
 	// SessionFailed: over, and its recording could not be closed; reason says why.
 	SessionFailed SessionState = "Failed"
@@ -32,6 +32,20 @@ const (
 	ProcessKilled SessionProcess = "Killed"
 	// ProcessUnknown: nothing tells; processDetail says why.
 	ProcessUnknown SessionProcess = "Unknown"
+)
+
+// RecordingState is where the recording of a session is that is over.
+// +kubebuilder:validation:Enum=Waiting;Complete;Incomplete
+type RecordingState string
+
+// Where a recording is.
+const (
+	// RecordingWaiting: part of it waits in the gateway's spool for the object store.
+	RecordingWaiting RecordingState = "Waiting"
+	// RecordingComplete: all that passed is in the object store, and closed.
+	RecordingComplete RecordingState = "Complete"
+	// RecordingIncomplete: it has no end in the object store, or not all that passed; reason says why.
+	RecordingIncomplete RecordingState = "Incomplete"
 )
 
 // ExecutionSessionSpec is what was decided when the session opened. It never changes.
@@ -139,6 +153,10 @@ type ExecutionSessionStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	Reason string `json:"reason,omitempty"`
+
+	// recordingState is where the recording is, once the session is over: Waiting, Complete or Incomplete.
+	// +optional
+	RecordingState RecordingState `json:"recordingState,omitempty"`
 
 	// process is what had become of the process that the session started: Exited, Running, Killed or Unknown.
 	// +optional

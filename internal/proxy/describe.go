@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -229,11 +228,6 @@ func shortened(s string, limit int) string {
 
 const waits = "; the recording waits in the spool for the object store"
 
-// Waits reports whether a session that has ended has a recording that has not.
-func Waits(status *accessv1alpha1.ExecutionSessionStatus) bool {
-	return status.State == accessv1alpha1.SessionEnded && strings.HasSuffix(status.Reason, waits)
-}
-
 func endedStatus(exit recording.Exit, sealed error, totals map[recording.Stream]recording.Total, now time.Time) accessv1alpha1.ExecutionSessionStatus {
 	in, out := bytesOf(totals)
 	status := accessv1alpha1.ExecutionSessionStatus{
@@ -247,9 +241,13 @@ func endedStatus(exit recording.Exit, sealed error, totals map[recording.Stream]
 		status.ExitCode = new(int32(*exit.Code & 0xff)) // as a process has it
 	}
 	switch {
+	case sealed == nil:
+		status.RecordingState = accessv1alpha1.RecordingComplete
 	case errors.Is(sealed, recording.ErrPending):
+		status.RecordingState = accessv1alpha1.RecordingWaiting
 		status.Reason = shortened(status.Reason, maxShownReason-len(waits)) + waits
-	case sealed != nil:
+	default:
+		status.RecordingState = accessv1alpha1.RecordingIncomplete
 		status.State, status.Reason = accessv1alpha1.SessionFailed, shortened("the recording is not complete in the store; "+status.Reason, maxShownReason)
 	}
 	return status
@@ -275,7 +273,7 @@ func ResumedStatus(m *recording.Manifest) accessv1alpha1.ExecutionSessionStatus 
 		status.Reason = shortened(status.Reason+": "+m.Fault, maxShownReason)
 	}
 	if m.Exit.Reason == recording.ReasonSpoolLost {
-		status.State = accessv1alpha1.SessionFailed
+		status.State, status.RecordingState = accessv1alpha1.SessionFailed, accessv1alpha1.RecordingIncomplete
 	}
 	return status
 }

@@ -7,26 +7,30 @@ import (
 	"time"
 	"unicode/utf8"
 
+	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
 	"github.com/sallyport-dev/sallyport/internal/recording"
 )
 
-func TestWaits(t *testing.T) {
+func TestEndedStatus(t *testing.T) {
 	long := strings.Repeat("ü", 2*maxShownReason)
 	for name, tc := range map[string]struct {
 		message string
 		sealed  error
-		want    bool
+		state   accessv1alpha1.SessionState
+		want    accessv1alpha1.RecordingState
 	}{
-		"if the recording waits in the spool, then so":       {"", recording.ErrPending, true},
-		"if the message is long, then so":                    {long, recording.ErrPending, true},
-		"if it is sealed, then not":                          {"", nil, false},
-		"if it could not be sealed, then the session failed": {"", errors.New("refused"), false},
-		"if the message is long and it is sealed, then not":  {long, nil, false},
+		"if the recording waits in the spool, it says so": {"", recording.ErrPending, accessv1alpha1.SessionEnded, accessv1alpha1.RecordingWaiting},
+		"if the message is long, it still says so":        {long, recording.ErrPending, accessv1alpha1.SessionEnded, accessv1alpha1.RecordingWaiting},
+		"if it is sealed, it is complete":                 {"", nil, accessv1alpha1.SessionEnded, accessv1alpha1.RecordingComplete},
+		"if it is not, the session failed":                {"", errors.New("refused"), accessv1alpha1.SessionFailed, accessv1alpha1.RecordingIncomplete},
 	} {
 		t.Run(name, func(t *testing.T) {
-			status := endedStatus(recording.Exit{Reason: "completed", Message: tc.message}, tc.sealed, time.Now())
-			if Waits(&status) != tc.want || utf8.RuneCountInString(status.Reason) > maxShownReason {
-				t.Errorf("%s: %q", status.State, status.Reason)
+			status := endedStatus(recording.Exit{Reason: "completed", Message: tc.message}, tc.sealed, nil, time.Now())
+			if status.State != tc.state || status.RecordingState != tc.want || utf8.RuneCountInString(status.Reason) > maxShownReason {
+				t.Errorf("%s, %s: %q", status.State, status.RecordingState, status.Reason)
+			}
+			if tc.want == accessv1alpha1.RecordingWaiting && !strings.HasSuffix(status.Reason, waits) {
+				t.Errorf("nobody reads that it waits: %q", status.Reason)
 			}
 		})
 	}

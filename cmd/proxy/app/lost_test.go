@@ -24,8 +24,6 @@ func (r *resumption) diedWithItsDisk(id string) {
 	}
 }
 
-const pending = "completed; the recording waits in the spool for the object store"
-
 func TestLost(t *testing.T) {
 	// sweep is what the resumer does every 30 seconds, for so long.
 	sweep := func(r *resumption, d time.Duration) {
@@ -100,13 +98,17 @@ func TestLost(t *testing.T) {
 			r.wantStatus(id, accessv1alpha1.SessionLive, "")
 		},
 		"if a session has ended and its recording is whole, then nothing happens": func(_ *testing.T, r *resumption) {
-			id := r.session(other, accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionEnded, Reason: "completed"})
+			id := r.session(other, accessv1alpha1.ExecutionSessionStatus{
+				State: accessv1alpha1.SessionEnded, RecordingState: accessv1alpha1.RecordingComplete,
+			})
 			r.diedWithItsDisk(id)
 			sweep(r, 2*lostAfter)
 			r.wantRecorded(id, recording.StateOpen, "")
 		},
 		"if a session has ended and its recording waited in a spool that is lost, then that is said": func(_ *testing.T, r *resumption) {
-			id := r.session(other, accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionEnded, Reason: pending})
+			id := r.session(other, accessv1alpha1.ExecutionSessionStatus{
+				State: accessv1alpha1.SessionEnded, RecordingState: accessv1alpha1.RecordingWaiting,
+			})
 			r.diedWithItsDisk(id)
 			sweep(r, lostAfter+resumeEvery)
 			r.wantRecorded(id, recording.StateAborted, recording.ReasonSpoolLost)

@@ -147,7 +147,7 @@ func (r *resumer) lost(ctx context.Context) {
 	for i := range list.Items {
 		s := &list.Items[i]
 		over := s.Status.State == accessv1alpha1.SessionEnded || s.Status.State == accessv1alpha1.SessionFailed
-		if over && !proxy.Waits(&s.Status) {
+		if over && s.Status.RecordingState != accessv1alpha1.RecordingWaiting {
 			continue
 		}
 		here, err := r.isHere(ctx, s)
@@ -181,7 +181,7 @@ func (r *resumer) isAside(session string) bool {
 func (r *resumer) fail(ctx context.Context, s *accessv1alpha1.ExecutionSession) {
 	now := metav1.NewTime(r.evidence.now().UTC())
 	err := r.tell(ctx, s, accessv1alpha1.ExecutionSessionStatus{
-		State: accessv1alpha1.SessionFailed, EndTime: &now,
+		State: accessv1alpha1.SessionFailed, RecordingState: accessv1alpha1.RecordingIncomplete, EndTime: &now,
 		Reason: "the recording could not be ended: the gateway's log says why, and its spool keeps what it has",
 	})
 	if err != nil {
