@@ -100,7 +100,12 @@ fuzz: ## Run each fuzz target for FUZZTIME (30s)
 	hack/fuzz.sh $(FUZZTIME)
 
 .PHONY: bench
-bench: ## Run the benchmarks
+bench: install ## Measure on the node what Sallyport adds, side by side with direct exec (BENCH="start echo bulk idle storage" takes some)
+	go build -tags=e2e -o bin/bench ./test/bench
+	env="$$($(DEVCLUSTER) env)"; eval "$$env"; DEVCLUSTER="$(DEVCLUSTER)" bin/bench
+
+.PHONY: microbench
+microbench: ## Run the benchmarks of the packages
 	go test -run='^$$' -bench=. -benchmem $(TESTARGS) ./internal/...
 
 .PHONY: bulk

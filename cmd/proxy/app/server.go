@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/sallyport-dev/sallyport/internal/spool"
@@ -85,6 +86,7 @@ func newMetrics(live func() int, kept *spool.Spool) *metrics {
 	m.outages = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "sallyport_store_outages", Help: "Sessions whose recordings the object store does not take now; they go on while the spool has room.",
 	})
+	m.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.MustRegister(m.ended, m.outages, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "sallyport_spool_bytes", Help: "What the spool holds for the object store.",
 	}, func() float64 { return float64(kept.Used()) }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
