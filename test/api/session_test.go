@@ -77,6 +77,17 @@ func TestSessionStatus(t *testing.T) {
 	}
 }
 
+func TestSessionBeginsOpening(t *testing.T) {
+	c, session := cluster.AdminClient, gen.MakeSession(cluster.Namespace(t), "s").ForCreate().Obj()
+	session.Status.State = accessv1alpha1.SessionLive
+	if err := c.Create(t.Context(), session); err != nil {
+		t.Fatal(err)
+	}
+	if session.Status.State != accessv1alpha1.SessionOpening {
+		t.Errorf("a new session is %q", session.Status.State)
+	}
+}
+
 func TestSessionNeverGoesBack(t *testing.T) {
 	type status = accessv1alpha1.ExecutionSessionStatus
 	const opening, live, ended = accessv1alpha1.SessionOpening, accessv1alpha1.SessionLive, accessv1alpha1.SessionEnded
