@@ -12,6 +12,7 @@ import (
 
 	"github.com/sallyport-dev/sallyport/internal/authorizer"
 	"github.com/sallyport-dev/sallyport/internal/identity"
+	"github.com/sallyport-dev/sallyport/internal/streaming"
 )
 
 // Options are what the gateway is made of; all are required.
@@ -47,9 +48,13 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the API server's address: %w", err)
 	}
+	api, err := streaming.NewAPI(o.API)
+	if err != nil {
+		return nil, err
+	}
 	return &handler{
 		authenticate: o.Authenticate, pass: pass, log: o.Log,
-		sessions: &sessions{Sessions: o.Sessions, API: o.API, base: base, Log: o.Log},
+		sessions: &sessions{Sessions: o.Sessions, API: api, base: base, Log: o.Log},
 	}, nil
 }
 

@@ -16,7 +16,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	authorizationv1client "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
-	"k8s.io/client-go/rest"
 
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
 	"github.com/sallyport-dev/sallyport/internal/authorizer"
@@ -70,7 +69,7 @@ type Sessions struct {
 type sessions struct {
 	Sessions
 
-	API  *rest.Config
+	API  *streaming.API
 	base *url.URL
 	Log  logr.Logger
 }

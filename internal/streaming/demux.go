@@ -20,19 +20,18 @@ func (l *webSocketLeg) read() {
 	l.err = err
 	close(l.sizes)
 	close(l.pings)
-	l.stdinFeed.CloseWithError(err)
+	l.stdin.end(err)
 	close(l.done)
 }
 
 func (l *webSocketLeg) demultiplex() error {
-	buffer := make([]byte, chunkBytes)
 	for {
 		// Text and binary messages are the same here, as they are to the API server.
 		_, message, err := l.conn.NextReader()
 		if err != nil {
 			return readError(err)
 		}
-		if err := l.receive(message, buffer); err != nil {
+		if err := lendChunk(func(buffer []byte) error { return l.receive(message, buffer) }); err != nil {
 			return err
 		}
 	}
@@ -77,7 +76,7 @@ func (l *webSocketLeg) receiveStdin(message io.Reader, buffer []byte) error {
 	if !l.opts.Stdin {
 		return nil
 	}
-	_, err := io.CopyBuffer(onlyWriter{l.stdinFeed}, message, buffer)
+	err := deliverWhole(l.stdin, message, buffer)
 	if _, corrupt := errors.AsType[base64.CorruptInputError](err); corrupt {
 		return fmt.Errorf("%w: malformed base64", ErrProtocol)
 	}
@@ -96,11 +95,9 @@ func (l *webSocketLeg) halfClose(message io.Reader, buffer []byte) error {
 	case channel > remotecommand.StreamResize:
 		return fmt.Errorf("%w: a close signal for channel %d", ErrProtocol, channel)
 	case channel == remotecommand.StreamStdIn && l.wire.halfClose:
-		return l.stdinFeed.Close()
+		l.stdin.end(io.EOF)
+		return nil
 	default:
 		return nil
 	}
 }
-
-// onlyWriter hides whatever else a writer can do from io.Copy.
-type onlyWriter struct{ io.Writer }

@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	constants "k8s.io/apimachinery/pkg/util/portforward"
 	"k8s.io/client-go/rest"
-	clientwebsocket "k8s.io/client-go/transport/websocket"
 	"k8s.io/streaming/pkg/httpstream"
 	"k8s.io/streaming/pkg/httpstream/spdy"
 )
@@ -45,15 +44,7 @@ func (t Target) Forward(ctx context.Context) (*Forwarding, error) {
 
 // forwardWebSocket sends no pings, for the reason that streamWebSocket gives.
 func (t Target) forwardWebSocket(ctx context.Context, config *rest.Config) (*Forwarding, error) {
-	transport, holder, err := clientwebsocket.RoundTripperFor(config)
-	if err != nil {
-		return nil, fmt.Errorf("preparing the WebSocket connection to the pod: %w", err)
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.URL.String(), nil)
-	if err != nil {
-		return nil, fmt.Errorf("preparing the WebSocket connection to the pod: %w", err)
-	}
-	conn, err := clientwebsocket.Negotiate(transport, holder, request, constants.WebsocketsSPDYTunnelingPortForwardV1)
+	conn, err := t.API.dial(ctx, config, t.URL, constants.WebsocketsSPDYTunnelingPortForwardV1)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +60,7 @@ func (t Target) forwardWebSocket(ctx context.Context, config *rest.Config) (*For
 
 // forwardSPDY is for API servers without the tunnel, before 1.31.
 func (t Target) forwardSPDY(ctx context.Context, config *rest.Config) (*Forwarding, error) {
-	transport, upgrader, err := spdyTransport(config)
+	transport, upgrader, err := t.API.spdyTransport(config)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the SPDY connection to the pod: %w", err)
 	}

@@ -296,7 +296,10 @@ func TestFrameLimit(t *testing.T) {
 	}
 }
 
-type onlyReader struct{ io.Reader }
+type (
+	onlyReader struct{ io.Reader }
+	onlyWriter struct{ io.Writer }
+)
 
 // TestUnreadInputIsHeldBack writes the largest frames into a session that reads none of them.
 func TestUnreadInputIsHeldBack(t *testing.T) {

@@ -26,7 +26,7 @@ func FuzzReceive(f *testing.F) {
 			return
 		}
 		l := &webSocketLeg{wire: wire, opts: Options{Stdin: true, Stdout: true, TTY: true}, sizes: newSizes()}
-		l.stdin, l.stdinFeed = io.Pipe()
+		l.stdin = newPipe()
 		got := make(chan []byte)
 		go func() {
 			all, _ := io.ReadAll(l.stdin)
@@ -44,7 +44,7 @@ func FuzzReceive(f *testing.F) {
 			}
 			want = append(want, onStdin(wire, message)...)
 		}
-		l.stdinFeed.Close()
+		l.stdin.end(io.EOF)
 		if all := <-got; !bytes.HasPrefix(all, want) {
 			t.Errorf("stdin is %q, want %q", all, want)
 		}

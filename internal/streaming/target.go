@@ -30,8 +30,7 @@ type Streams struct {
 
 // Target is a container, or a pod, behind the API server.
 type Target struct {
-	// API is the gateway's own access; it is not changed.
-	API *rest.Config
+	API *API
 	// URL is of pods/exec, pods/attach or pods/portforward, with the options in its query.
 	URL *url.URL
 	// As says whom to impersonate. It is asked anew for every attempt to connect, so that each can carry a token of its
@@ -63,10 +62,8 @@ func (t Target) Stream(ctx context.Context, s Streams) error {
 // attempts prepares the configuration with which all attempts of one session are made.
 func (t Target) attempts() (*attempts, *rest.Config) {
 	a := &attempts{target: t}
-	config := rest.CopyConfig(t.API)
+	config := rest.CopyConfig(t.API.config)
 	config.Wrap(func(rt http.RoundTripper) http.RoundTripper { return attempt{rt, a} })
-	// Neither upgrade exists in HTTP/2.
-	config.NextProtos = []string{"http/1.1"}
 	return a, config
 }
 

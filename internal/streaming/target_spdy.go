@@ -21,7 +21,7 @@ import (
 //
 // BUG(streaming): over SPDY client-go takes a connection that breaks for a command that ended well.
 func (t Target) streamSPDY(ctx context.Context, config *rest.Config, s Streams) error {
-	wrapped, upgrader, err := spdyTransport(config)
+	wrapped, upgrader, err := t.API.spdyTransport(config)
 	if err != nil {
 		return fmt.Errorf("preparing the SPDY connection to the container: %w", err)
 	}
@@ -46,12 +46,8 @@ func (t Target) streamSPDY(ctx context.Context, config *rest.Config, s Streams) 
 }
 
 // spdyTransport has no pings, for the reason that streamWebSocket gives.
-func spdyTransport(config *rest.Config) (http.RoundTripper, *spdy.SpdyRoundTripper, error) {
-	tlsConfig, err := rest.TLSConfigFor(config)
-	if err != nil {
-		return nil, nil, err
-	}
-	upgrader, err := spdy.NewRoundTripperWithConfig(spdy.RoundTripperConfig{TLS: tlsConfig, Proxier: config.Proxy})
+func (a *API) spdyTransport(config *rest.Config) (http.RoundTripper, *spdy.SpdyRoundTripper, error) {
+	upgrader, err := spdy.NewRoundTripperWithConfig(spdy.RoundTripperConfig{TLS: a.tls.Clone(), Proxier: config.Proxy})
 	if err != nil {
 		return nil, nil, err
 	}

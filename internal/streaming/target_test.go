@@ -59,9 +59,13 @@ func (s *apiServer) target(t *testing.T) Target {
 	if err != nil {
 		t.Fatal(err)
 	}
+	api, err := NewAPI(&rest.Config{Host: s.URL, TLSClientConfig: rest.TLSClientConfig{Insecure: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	tokens := 0
 	return Target{
-		API: &rest.Config{Host: s.URL, TLSClientConfig: rest.TLSClientConfig{Insecure: true}},
+		API: api,
 		URL: u,
 		As: func() (transport.ImpersonationConfig, error) {
 			tokens++

@@ -1,36 +1,31 @@
 package streaming
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"sync"
 
 	"github.com/gorilla/websocket"
 	"k8s.io/apimachinery/pkg/util/remotecommand"
 	"k8s.io/client-go/rest"
-	clientwebsocket "k8s.io/client-go/transport/websocket"
 )
 
-// maxStatusBytes bounds the exit status.
-const maxStatusBytes = 64 << 10
+const (
+	// maxStatusBytes bounds the exit status.
+	maxStatusBytes = 64 << 10
+	// fewBytes are more than a person types at once.
+	fewBytes = 512
+)
 
 // streamWebSocket speaks version 5 to the API server. client-go's executor is not used for it: its pings, sent while the
 // server closes behind a backlog of output, reset the connection and lose the backlog, and its deadlines end a session
 // whose person or process reads nothing for a minute. TCP's keep-alive finds dead peers.
 func (t Target) streamWebSocket(ctx context.Context, config *rest.Config, s Streams) error {
-	transport, holder, err := clientwebsocket.RoundTripperFor(config)
-	if err != nil {
-		return fmt.Errorf("preparing the WebSocket connection to the container: %w", err)
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.URL.String(), nil)
-	if err != nil {
-		return fmt.Errorf("preparing the WebSocket connection to the container: %w", err)
-	}
-	conn, err := clientwebsocket.Negotiate(transport, holder, request, remotecommand.StreamProtocolV5Name)
+	conn, err := t.API.dial(ctx, config, t.URL, remotecommand.StreamProtocolV5Name)
 	if err != nil {
 		return err
 	}
@@ -61,22 +56,22 @@ type webSocketTarget struct {
 
 // receive delivers what the server sends, and returns what its status says.
 func (w *webSocketTarget) receive() error {
-	buffer := make([]byte, chunkBytes)
 	for {
 		_, message, err := w.conn.NextReader()
 		if err != nil {
 			return w.end(err)
 		}
-		if _, err := io.ReadFull(message, buffer[:1]); err != nil {
-			continue // an empty message says nothing, a broken connection says so again
-		}
-		if err := w.deliver(buffer[0], message, buffer); err != nil {
+		if err := lendChunk(func(buffer []byte) error { return w.deliver(message, buffer) }); err != nil {
 			return err
 		}
 	}
 }
 
-func (w *webSocketTarget) deliver(channel byte, message io.Reader, buffer []byte) error {
+func (w *webSocketTarget) deliver(message io.Reader, buffer []byte) error {
+	if _, err := io.ReadFull(message, buffer[:1]); err != nil {
+		return nil //nolint:nilerr // an empty message says nothing, a broken connection says so again
+	}
+	channel := buffer[0]
 	var to io.Writer
 	switch channel {
 	case remotecommand.StreamStdOut:
@@ -126,14 +121,19 @@ func (w *webSocketTarget) end(err error) error {
 	return fmt.Errorf("the connection to the container ended: %w", err)
 }
 
-// sendStdin copies until the end of stdin, which it passes on, or of the connection.
+// sendStdin copies until the end of stdin, which it passes on, or of the connection. Only while there is much to read it
+// holds memory for that.
 func (w *webSocketTarget) sendStdin() {
-	buffer := make([]byte, 1+chunkBytes)
-	buffer[0] = remotecommand.StreamStdIn
+	few := make([]byte, 1+fewBytes)
 	for {
-		n, err := w.streams.Stdin.Read(buffer[1:])
-		if n > 0 && w.send(buffer[:1+n]) != nil {
-			return
+		n, err := w.sendRead(few)
+		if n == fewBytes {
+			err = lendChunk(func(many []byte) error {
+				for n, err = len(many)-1, nil; n == len(many)-1 && err == nil; {
+					n, err = w.sendRead(many)
+				}
+				return err
+			})
 		}
 		if err != nil {
 			// If the connection is over, the other direction says so.
@@ -141,6 +141,16 @@ func (w *webSocketTarget) sendStdin() {
 			return
 		}
 	}
+}
+
+// sendRead sends what one read of stdin gives.
+func (w *webSocketTarget) sendRead(buffer []byte) (int, error) {
+	buffer[0] = remotecommand.StreamStdIn
+	n, err := w.streams.Stdin.Read(buffer[1:])
+	if n > 0 {
+		err = cmp.Or(w.send(buffer[:1+n]), err)
+	}
+	return n, err
 }
 
 func (w *webSocketTarget) sendSizes(ctx context.Context) {

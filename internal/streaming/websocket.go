@@ -62,8 +62,19 @@ func chooseSubprotocol(offered []string) (string, wire, error) {
 	return "", wire{}, errNotOffered
 }
 
-// writeBuffers are shared by all connections: one is held only while a message is written.
-var writeBuffers sync.Pool
+// These are shared by all connections, so that a quiet one holds none: a buffer is lent while a message is written, or read.
+var (
+	writeBuffers       sync.Pool // of webSocketLeg
+	targetWriteBuffers sync.Pool // of API
+	chunks             = sync.Pool{New: func() any { return new([chunkBytes]byte) }}
+)
+
+// lendChunk lends use a buffer.
+func lendChunk(use func(buffer []byte) error) error {
+	chunk, _ := chunks.Get().(*[chunkBytes]byte)
+	defer chunks.Put(chunk)
+	return use(chunk[:])
+}
 
 type webSocketLeg struct {
 	conn  *websocket.Conn
@@ -73,8 +84,7 @@ type webSocketLeg struct {
 	sizes sizes
 	pings chan string // what they said
 
-	stdin     *io.PipeReader
-	stdinFeed *io.PipeWriter
+	stdin *pipe
 
 	write sync.Mutex
 	corks corks
@@ -95,9 +105,8 @@ func acceptWebSocket(w http.ResponseWriter, r *http.Request, o Options) (leg, er
 	}
 	l := &webSocketLeg{
 		conn: conn, wire: wire, opts: o, cut: &cutter{conn: network(conn.NetConn())}, corks: corksOf(conn.NetConn()),
-		sizes: newSizes(), pings: make(chan string, 1), done: make(chan struct{}),
+		sizes: newSizes(), stdin: newPipe(), pings: make(chan string, 1), done: make(chan struct{}),
 	}
-	l.stdin, l.stdinFeed = io.Pipe()
 	conn.SetPingHandler(l.ping)
 	go l.answerPings()
 	go l.read()
@@ -112,7 +121,8 @@ func acceptWebSocket(w http.ResponseWriter, r *http.Request, o Options) (leg, er
 // upgrader speaks one subprotocol.
 func upgrader(subprotocol string) *websocket.Upgrader {
 	return &websocket.Upgrader{
-		ReadBufferSize: chunkBytes + 64, WriteBufferSize: 1 + MessageBytes, WriteBufferPool: &writeBuffers,
+		// For reading, that of the HTTP server is taken over.
+		WriteBufferSize: 1 + MessageBytes, WriteBufferPool: &writeBuffers,
 		Subprotocols: []string{subprotocol},
 		// No credential of the gateway travels by itself with a browser, so that an origin says nothing.
 		CheckOrigin: func(*http.Request) bool { return true },
@@ -156,7 +166,7 @@ func (l *webSocketLeg) cause() error          { return l.err }
 func (l *webSocketLeg) finish(status metav1.Status) {
 	l.cut.in(lingerTime)
 	// From here on input is read to be thrown away: bytes left unread would reset the connection under the output.
-	l.stdin.CloseWithError(io.ErrClosedPipe)
+	l.stdin.end(io.ErrClosedPipe)
 	body, err := encodeStatus(status, l.wire.jsonStatus)
 	if err == nil && len(body) > 0 {
 		err = l.message(remotecommand.StreamErr, body)
@@ -191,7 +201,7 @@ func (l *webSocketLeg) farewell() []byte {
 func (l *webSocketLeg) abort() {
 	l.cut.stop()
 	l.cut.now()
-	l.stdin.CloseWithError(io.ErrClosedPipe)
+	l.stdin.end(io.ErrClosedPipe)
 }
 
 // ping leaves a ping to answerPings, unless one waits there already, behind a message that the client does not read.
