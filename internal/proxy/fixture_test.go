@@ -110,7 +110,7 @@ func newWorld(tb testing.TB) *world {
 	h, err := New(Options{
 		Authenticate: w.authenticate, API: config, Log: testr.NewWithInterface(tb, testr.Options{}),
 		Sessions: Sessions{
-			Access: clients.AuthorizationV1(), Pods: clients.CoreV1(), Authorizer: w, Grants: w, Store: w, Record: w.record,
+			Access: clients.AuthorizationV1(), Pods: clients.CoreV1(), Authorizer: w, Grants: w, Store: w, Journal: w.journal, Record: w.record,
 			Rules: mask.Default(), Key: key, Registry: w.registry, Now: time.Now, Own: own, Counts: w.counts,
 			Ended: func(reason string, _ bool) { w.ended <- reason },
 			Proxy: "proxy-0", Cluster: "test", Program: "test",
@@ -170,7 +170,9 @@ func (w *world) Report(_ context.Context, _ *accessv1alpha1.ExecutionSession, st
 	return nil
 }
 
-func (w *world) record(ctx context.Context, open recording.Open) (*recording.Recorder, error) {
+func (w *world) journal(id string) (recording.Journal, error) { return w.spool.Create(id) }
+
+func (w *world) record(ctx context.Context, journal recording.Journal, open recording.Open) (*recording.Recorder, error) {
 	w.mu.Lock()
 	err := w.storeError
 	w.mu.Unlock()
@@ -179,7 +181,7 @@ func (w *world) record(ctx context.Context, open recording.Open) (*recording.Rec
 	}
 	return recording.Start(ctx, w.store, recording.Options{
 		Now: time.Now, Retention: objectstore.Retention{Mode: objectstore.Compliance, Until: time.Now().Add(time.Hour)},
-		Journal: spooltest.Journal(w.t, w.spool, open.Session),
+		Journal: journal,
 	}, open)
 }
 

@@ -96,7 +96,7 @@ func (w *world) checkReported(id string) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	want := []accessv1alpha1.SessionState{accessv1alpha1.SessionLive, accessv1alpha1.SessionEnded}
+	want := []accessv1alpha1.SessionState{accessv1alpha1.SessionEnded}
 	if diff := cmp.Diff(want, w.states); diff != "" || *w.last.ExitCode != 0 || w.last.Reason != session.ReasonCompleted || w.last.EndTime == nil ||
 		*w.last.BytesIn != 31 || *w.last.BytesOut != 31 || w.last.Process != accessv1alpha1.ProcessExited {
 		w.t.Errorf("states %s, at last %+v", diff, w.last)
@@ -274,6 +274,25 @@ func TestTheRegistryEndsASession(t *testing.T) {
 				t.Errorf("reported %+v, searched %q", w.last, w.searches)
 			}
 		})
+	}
+}
+
+func TestASessionThatLastsIsReportedLive(t *testing.T) {
+	w := newWorld(t)
+	r, out := io.Pipe()
+	go func() {
+		_, _ = io.ReadFull(r, make([]byte, len("started")))
+		time.Sleep(2 * liveAfter)
+		w.registry.EndIf(func(f session.Facts) *session.End { return session.Revoked(f.Grant) })
+		_, _ = io.Copy(io.Discard, r)
+	}()
+	_ = w.exec("WebSocket", nil, out, io.Discard, "exec", "sleep")
+	out.Close()
+	<-w.ended
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if diff := cmp.Diff([]accessv1alpha1.SessionState{accessv1alpha1.SessionLive, accessv1alpha1.SessionEnded}, w.states); diff != "" {
+		t.Error(diff)
 	}
 }
 

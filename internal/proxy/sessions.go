@@ -14,6 +14,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/google/uuid"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	authorizationv1client "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
@@ -27,6 +28,9 @@ import (
 
 // startTime bounds the acknowledgement of the open object: nobody waits longer for a shell that cannot be recorded.
 const startTime = 5 * time.Second
+
+// liveAfter is how long a session has its start to itself before it is reported to live. One that is over by then never was.
+const liveAfter = 200 * time.Millisecond
 
 // GrantReader reads what a recording says about its grant.
 type GrantReader interface {
@@ -50,8 +54,10 @@ type Sessions struct {
 	Authorizer authorizer.Authorizer
 	Grants     GrantReader
 	Store      SessionStore
+	// Journal makes what keeps the recording of a new session, by the session's name, until the store has it.
+	Journal func(session string) (recording.Journal, error)
 	// Record puts the open object and returns once the store has acknowledged it; see recording.Start.
-	Record   func(context.Context, recording.Open) (*recording.Recorder, error)
+	Record   func(context.Context, recording.Journal, recording.Open) (*recording.Recorder, error)
 	Rules    *mask.Rules
 	Key      ed25519.PrivateKey
 	Registry *session.Registry
@@ -119,7 +125,7 @@ type live struct {
 	object   *accessv1alpha1.ExecutionSession
 	uncount  func()
 	reports  sync.WaitGroup
-	over     bool
+	over     chan struct{} // closed when the session is
 	// connected is when the API server accepted the container's leg; nil until then.
 	connected atomic.Pointer[time.Time]
 }
@@ -131,7 +137,7 @@ func (s *sessions) open(ctx context.Context, q *request) (*live, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a session's name: %w", err)
 	}
-	l := &live{sessions: s, request: q}
+	l := &live{sessions: s, request: q, over: make(chan struct{})}
 	l.ctx, l.release, err = s.Registry.Add(context.WithoutCancel(ctx), session.Facts{
 		ID: id.String(), User: q.user.Name, Namespace: q.attributes.Namespace, Pod: q.attributes.Pod, PodUID: q.attributes.PodUID,
 		Grant: q.decision.Grant,
@@ -147,56 +153,6 @@ func (s *sessions) open(ctx context.Context, q *request) (*live, error) {
 		return nil, err
 	}
 	return l, nil
-}
-
-// begin makes the open object and the ExecutionSession, side by side; where one of them fails, the other is ended. Before, it
-// decides once more: what ended between the first decision and the moment in which the registry knew of the session must
-// not be lost.
-func (l *live) begin(ctx context.Context, id string) error {
-	action, grant := l.request.attributes.Action, l.request.decision.Grant
-	if err := l.decide(ctx, l.request); err != nil {
-		return err
-	}
-	if l.request.attributes.Action != action || l.request.decision.Grant != grant {
-		return forbidden("the grant for the action " + action + " is over, and another one covers this; run the command again")
-	}
-	open, err := l.openObject(ctx, l.request, id)
-	if err != nil {
-		l.Log.Error(err, "describing a session", l.request.logValues(l.Rules)...)
-		return unavailable("the gateway cannot read your grant now; run the command again")
-	}
-	l.object = sessionObject(l.request, id, l.Proxy, l.Rules)
-	announced := ahead(func() (*accessv1alpha1.ExecutionSession, error) { return l.object, l.Store.Create(ctx, l.object) })
-	err = l.record(ctx, open)
-	switch _, failed := announced(); {
-	case err == nil && failed == nil:
-		l.uncount = l.Counts.add(l.object, func() (in, out int64) { return bytesOf(l.recorder.Totals()) })
-		l.Log.Info("session opened", append(l.request.logValues(l.Rules), "session", id, "grant", l.request.decision.Grant.Name)...)
-		return nil
-	case err == nil:
-		l.Log.Error(failed, "making an executionsession", "session", id)
-		if sealed := l.seal(recording.Exit{Reason: session.ReasonRefused, Message: "the session did not begin"}); sealed != nil {
-			l.Log.Error(sealed, "sealing the recording of a session that did not begin", "session", id)
-		}
-		return unavailable("the gateway cannot make an executionsession; run the command again")
-	case failed == nil:
-		l.report(endedStatus(recording.Exit{Reason: session.ReasonRecordingFailed, Message: "the session did not begin"}, err, nil, l.Now()))
-		return err
-	default:
-		return err
-	}
-}
-
-// record puts the open object.
-func (l *live) record(ctx context.Context, open recording.Open) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, startTime)
-	defer cancel()
-	l.recorder, err = l.Record(ctx, open)
-	if err != nil {
-		l.Log.Error(err, "starting a recording", append(l.request.logValues(l.Rules), "session", open.Session)...)
-		return unavailable("the recording store is unreachable or refuses this recording; no session without a recording")
-	}
-	return nil
 }
 
 // run carries the session. The context ends with the client's connection; the session's own ends through the registry.
@@ -242,8 +198,10 @@ func (l *live) settled(result session.Result) error {
 
 // abandon ends a session that did not end by itself.
 func (l *live) abandon() {
-	if l.over {
+	select {
+	case <-l.over:
 		return
+	default:
 	}
 	exit := recording.Exit{Reason: session.ReasonFailed, Message: "the session failed inside the gateway, or its client was not upgraded"}
 	l.finished(exit, l.seal(exit))
@@ -258,10 +216,14 @@ func (l *live) seal(exit recording.Exit) error {
 
 // finished reports the end, once the recording is over.
 func (l *live) finished(exit recording.Exit, sealed error) {
-	l.over = true
+	close(l.over)
 	l.reports.Wait()
 	l.uncount()
-	l.report(endedStatus(exit, sealed, l.recorder.Totals(), l.Now()))
+	status := endedStatus(exit, sealed, l.recorder.Totals(), l.Now())
+	if at := l.connected.Load(); at != nil {
+		status.StartTime = &metav1.Time{Time: at.UTC()}
+	}
+	l.report(status)
 	if sealed != nil {
 		l.Log.Error(sealed, "sealing a recording", "session", l.object.Name)
 	}
@@ -280,7 +242,8 @@ func (l *live) report(status accessv1alpha1.ExecutionSessionStatus) {
 var errIncomplete = errors.New("the gateway lacks something that sessions need")
 
 func (o *Sessions) check() error {
-	if o.Access == nil || o.Counts == nil || o.Own == "" || o.Pods == nil || o.Authorizer == nil || o.Grants == nil || o.Store == nil || o.Record == nil ||
+	if o.Access == nil || o.Counts == nil || o.Own == "" || o.Pods == nil || o.Authorizer == nil || o.Grants == nil || o.Store == nil ||
+		o.Journal == nil || o.Record == nil ||
 		o.Rules == nil || len(o.Key) != ed25519.PrivateKeySize || o.Registry == nil || o.Ended == nil || o.Now == nil || o.Proxy == "" {
 		return errIncomplete
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,10 +23,17 @@ func (l *live) target() streaming.Target {
 		Connected: func() {
 			now := l.Now()
 			l.connected.Store(&now)
-			l.reports.Go(func() {
-				l.report(accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionLive, StartTime: &metav1.Time{Time: now.UTC()}})
-			})
+			l.reports.Go(func() { l.lives(now) })
 		},
+	}
+}
+
+// lives reports that the session does, unless it is over before that is of use to anybody.
+func (l *live) lives(since time.Time) {
+	select {
+	case <-time.After(liveAfter):
+		l.report(accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionLive, StartTime: &metav1.Time{Time: since.UTC()}})
+	case <-l.over:
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 )
 
 const (
-	openers   = 16 // that open sessions at a time
+	openers   = 8 // that open sessions at a time
 	sealTime  = 3 * time.Minute
 	kibibytes = 1024
 )
@@ -51,7 +52,15 @@ func (b *bench) idle(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return b.fill(ctx, p, config)
+	if err = b.fill(ctx, p, config); err != nil {
+		logs, _ := b.told(context.WithoutCancel(ctx), "super-admin", "", "-n", layout.SystemNamespace, "logs", "deployment/"+deployment, "-c", "proxy", "--tail=1000")
+		for line := range strings.Lines(logs) {
+			if strings.Contains(line, "error") {
+				b.progress("  the proxy says: %s", strings.TrimSpace(line))
+			}
+		}
+	}
+	return err
 }
 
 func (b *bench) direct(ctx context.Context, p *proxy) (*rest.Config, error) {

@@ -85,13 +85,20 @@ func (n *node) ways() (direct, through *rest.Config, err error) {
 }
 
 func (n *node) kubectl(ctx context.Context, user, stdin string, args ...string) error {
+	_, err := n.told(ctx, user, stdin, args...)
+	return err
+}
+
+// told is what kubectl prints.
+func (n *node) told(ctx context.Context, user, stdin string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, n.kubectlPath, args...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(n.kubeconfigs, user+".yaml"))
 	cmd.Stdin = strings.NewReader(stdin)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: kubectl %s: %w: %s", user, strings.Join(args, " "), err, out)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("%s: kubectl %s: %w: %s", user, strings.Join(args, " "), err, out)
 	}
-	return nil
+	return string(out), err
 }
 
 // grant gives the developer an hour in a pod, and returns what takes it back.

@@ -171,7 +171,8 @@ func ownName(ctx context.Context, clients kubernetes.Interface) (string, error) 
 func (g *gateway) sessions(clients kubernetes.Interface, key ed25519.PrivateKey, own string, ended func(string, bool)) proxy.Sessions {
 	now := g.evidence.now
 	return proxy.Sessions{
-		Access: clients.AuthorizationV1(), Pods: clients.CoreV1(), Grants: g.cluster, Store: g.cluster, Record: g.evidence.start,
+		Access: clients.AuthorizationV1(), Pods: clients.CoreV1(), Grants: g.cluster, Store: g.cluster,
+		Journal: g.evidence.journal, Record: g.evidence.start,
 		Authorizer: &grant.Authorizer{Reader: g.cluster.cache, Now: now},
 		Rules:      mask.Default(), Key: key, Registry: g.registry, Counts: g.counts, Ended: ended, Own: own, Now: now,
 		Proxy: g.options.name, Cluster: g.options.cluster, Program: "sallyport-proxy " + version.String(),

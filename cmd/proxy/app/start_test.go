@@ -91,15 +91,24 @@ func openObject(t *testing.T) recording.Open {
 	return recording.Open{Session: id.String()}
 }
 
+func begin(t *testing.T, e *evidence, open recording.Open) (*recording.Recorder, error) {
+	t.Helper()
+	journal, err := e.journal(open.Session)
+	if err != nil {
+		return nil, err
+	}
+	return e.start(t.Context(), journal, open)
+}
+
 func TestNothingIsRecordedBeforeTheStoreIsProven(t *testing.T) {
 	e := newEvidence(t, errors.New("no route"), nil)
-	if _, err := e.start(t.Context(), openObject(t)); !errors.Is(err, errNotProven) || e.ready() == nil {
+	if _, err := begin(t, e, openObject(t)); !errors.Is(err, errNotProven) || e.ready() == nil {
 		t.Fatalf("a recording begins: %v, ready: %v", err, e.ready())
 	}
 	if err := e.prove(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	recorder, err := e.start(t.Context(), openObject(t))
+	recorder, err := begin(t, e, openObject(t))
 	if err != nil || e.ready() != nil {
 		t.Fatalf("%v, ready: %v", err, e.ready())
 	}
@@ -133,7 +142,7 @@ func TestTheFlagIsTheLeastDurability(t *testing.T) {
 			}
 			open := openObject(t)
 			open.Durability = tc.asked
-			recorder, err := e.start(t.Context(), open)
+			recorder, err := begin(t, e, open)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -169,7 +178,7 @@ func TestAnUnreachableStoreIsNamed(t *testing.T) {
 	if err := e.prove(ctx); !errors.Is(err, context.Canceled) || e.ready() != nil {
 		t.Errorf("got %v, ready: %v", err, e.ready())
 	}
-	if _, err := e.start(t.Context(), openObject(t)); !errors.Is(err, errNotProven) || !strings.Contains(err.Error(), "no route") {
+	if _, err := begin(t, e, openObject(t)); !errors.Is(err, errNotProven) || !strings.Contains(err.Error(), "no route") {
 		t.Errorf("a recording begins: %v", err)
 	}
 }

@@ -74,18 +74,23 @@ func (e *evidence) ready() error {
 	return errNotProven
 }
 
-// start begins a recording.
-func (e *evidence) start(ctx context.Context, open recording.Open) (*recording.Recorder, error) {
+// journal makes room for a new recording.
+func (e *evidence) journal(session string) (recording.Journal, error) {
 	if !e.proven.Load() {
 		if why := e.why.Load(); why != nil {
 			return nil, fmt.Errorf("%w: %s", errNotProven, *why)
 		}
 		return nil, errNotProven
 	}
-	journal, err := e.spool.Create(open.Session)
+	journal, err := e.spool.Create(session)
 	if err != nil {
 		return nil, err
 	}
+	return journal, nil
+}
+
+// start begins a recording.
+func (e *evidence) start(ctx context.Context, journal recording.Journal, open recording.Open) (*recording.Recorder, error) {
 	return recording.Start(ctx, e.store, recording.Options{
 		Now: e.now, Retention: e.options.retention(e.now()), SegmentBytes: segmentBytes,
 		Journal: journal, Durability: e.options.durability, Trouble: e.outage(open.Session),

@@ -1,0 +1,80 @@
+package proxy
+
+import (
+	"context"
+
+	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
+	"github.com/sallyport-dev/sallyport/internal/proxy/session"
+	"github.com/sallyport-dev/sallyport/internal/recording"
+)
+
+// begin makes the open object and the ExecutionSession, side by side; where one of them fails, the other is ended. Before, it
+// decides once more: what ended between the first decision and the moment in which the registry knew of the session must
+// not be lost.
+func (l *live) begin(ctx context.Context, id string) error {
+	action, grant := l.request.attributes.Action, l.request.decision.Grant
+	if err := l.decide(ctx, l.request); err != nil {
+		return err
+	}
+	if l.request.attributes.Action != action || l.request.decision.Grant != grant {
+		return forbidden("the grant for the action " + action + " is over, and another one covers this; run the command again")
+	}
+	open, journal, err := l.prepare(ctx, id)
+	if err != nil {
+		return err
+	}
+	l.object = sessionObject(l.request, id, l.Proxy, l.Rules)
+	announced := ahead(func() (*accessv1alpha1.ExecutionSession, error) { return l.object, l.Store.Create(ctx, l.object) })
+	err = l.record(ctx, journal, open)
+	switch _, failed := announced(); {
+	case err == nil && failed == nil:
+		l.uncount = l.Counts.add(l.object, func() (in, out int64) { return bytesOf(l.recorder.Totals()) })
+		l.Log.Info("session opened", append(l.request.logValues(l.Rules), "session", id, "grant", l.request.decision.Grant.Name)...)
+		return nil
+	case err == nil:
+		l.Log.Error(failed, "making an executionsession", "session", id)
+		if sealed := l.seal(recording.Exit{Reason: session.ReasonRefused, Message: "the session did not begin"}); sealed != nil {
+			l.Log.Error(sealed, "sealing the recording of a session that did not begin", "session", id)
+		}
+		return unavailable("the gateway cannot make an executionsession; run the command again")
+	case failed == nil:
+		l.report(endedStatus(recording.Exit{Reason: session.ReasonRecordingFailed, Message: "the session did not begin"}, err, nil, l.Now()))
+		return err
+	default:
+		return err
+	}
+}
+
+// prepare describes the session while its journal is made.
+func (l *live) prepare(ctx context.Context, id string) (recording.Open, recording.Journal, error) {
+	made := ahead(func() (recording.Journal, error) { return l.Journal(id) })
+	open, err := l.openObject(ctx, l.request, id)
+	journal, failed := made()
+	switch {
+	case failed != nil:
+		return open, nil, l.notRecorded(failed, id)
+	case err != nil:
+		l.Log.Error(err, "describing a session", l.request.logValues(l.Rules)...)
+		if err := journal.Remove(); err != nil {
+			l.Log.Error(err, "removing the journal of a session that did not begin", "session", id)
+		}
+		return open, nil, unavailable("the gateway cannot read your grant now; run the command again")
+	default:
+		return open, journal, nil
+	}
+}
+
+// record puts the open object.
+func (l *live) record(ctx context.Context, journal recording.Journal, open recording.Open) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	if l.recorder, err = l.Record(ctx, journal, open); err != nil {
+		return l.notRecorded(err, open.Session)
+	}
+	return nil
+}
+
+func (l *live) notRecorded(err error, id string) error {
+	l.Log.Error(err, "starting a recording", append(l.request.logValues(l.Rules), "session", id)...)
+	return unavailable("the recording store is unreachable or refuses this recording; no session without a recording")
+}
