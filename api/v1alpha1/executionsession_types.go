@@ -204,7 +204,7 @@ type ExecutionSession struct {
 
 	// status is where the session is.
 	// +optional
-	// +kubebuilder:default={state: Opening}
+	// +default={"state": "Opening"}
 	Status ExecutionSessionStatus `json:"status,omitempty,omitzero"`
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 // storageTime is how long the session is typed that stands for an hour.
-const storageTime = 2 * time.Minute
+const storageTime = 90 * time.Second
 
 // storage types a session in a shell, at a person's speed, and counts what it left in the bucket: keys every 80 to 240 ms,
 // a line of output to a screenful, and 2 to 8 seconds to read each.
