@@ -151,12 +151,17 @@ func TestStoreOutage(t *testing.T) {
 	if !strings.Contains(r.stderr, "is stored later") {
 		t.Errorf("the person was not told: %s", r.stderr)
 	}
+	of := `jsonpath={range .items[?(@.spec.grantRef.name=="` + g + `")]}{.metadata.name} {end}`
+	name := strings.TrimSpace(as("admin").must(t, "get", "xs", "-n", namespace, "-o", of))
 	through("developer").refused(t, []string{"recording", "store"}, execID...)
-	wake()
-	name, state, reason, _ := endOf(t, g, 120*time.Second)
-	if state != "Ended" || !strings.HasPrefix(reason, "completed") {
-		t.Errorf("%s: %s", state, reason)
+	if _, state, reason, _ := endOf(t, g, 20*time.Second); state != "Failed" || !strings.Contains(reason, "did not begin") {
+		t.Errorf("the session that was refused is %s: %s", state, reason)
 	}
+	wake()
+	status := func() string {
+		return as("admin").must(t, "get", "xs", "-n", namespace, name, "-o", "jsonpath={.status.state}: {.status.reason}")
+	}
+	eventually(t, "the recording is stored", 120*time.Second, func() bool { return status() == "Ended: completed" })
 	if recorded := recordedStdout(t, name); recorded != r.stdout {
 		t.Errorf("the person read %d bytes, the recording holds %d", len(r.stdout), len(recorded))
 	}
