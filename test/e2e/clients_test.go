@@ -58,30 +58,30 @@ func TestPrograms(t *testing.T) {
 	for name, p := range all {
 		t.Run("if there is no grant, then the message says how to request one, "+name, func(t *testing.T) {
 			r := p.run(t, nil, "id")
-			if r.code != failed || !strings.Contains(r.stderr, "kubectl sallyport request") {
+			if r.Code != failed || !strings.Contains(r.Stderr, "kubectl sallyport request") {
 				t.Error(r)
 			}
 		})
 	}
-	active(t, grant{pod: "app-0"})
+	active(t, grant{Pod: "app-0"})
 	for name, p := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Run("if the command exits with a code, then the program sees it", func(t *testing.T) {
 				for _, code := range []int{0, 1, 7, 255} {
-					if r := p.run(t, nil, "sh", "-c", fmt.Sprint("exit ", code)); r.code != code {
+					if r := p.run(t, nil, "sh", "-c", fmt.Sprint("exit ", code)); r.Code != code {
 						t.Errorf("exit %d: %s", code, r)
 					}
 				}
 			})
 			t.Run("if both outputs are written, then they stay apart", func(t *testing.T) {
 				r := p.run(t, nil, "sh", "-c", "echo out; echo err >&2")
-				if r.code != 0 || r.stdout != "out\n" || r.stderr != "err\n" {
+				if r.Code != 0 || r.Stdout != "out\n" || r.Stderr != "err\n" {
 					t.Error(r)
 				}
 			})
 			t.Run("if a secret is printed, then it arrives masked", func(t *testing.T) {
 				r := p.run(t, nil, "sh", "-c", "echo key=${AWS_ACCESS_KEY_ID?}")
-				if r.code != 0 || r.stdout != maskedKey {
+				if r.Code != 0 || r.Stdout != maskedKey {
 					t.Error(r)
 				}
 			})
@@ -95,29 +95,29 @@ func TestPrograms(t *testing.T) {
 func (p program) input(t *testing.T) {
 	in := strings.Repeat("a line of input\n", 5000)
 	if p.halfClose {
-		if r := p.run(t, strings.NewReader(in), "cat"); r.code != 0 || r.stdout != in {
-			t.Errorf("exit code %d, %d bytes of %d, stderr %q", r.code, len(r.stdout), len(in), r.stderr)
+		if r := p.run(t, strings.NewReader(in), "cat"); r.Code != 0 || r.Stdout != in {
+			t.Errorf("exit code %d, %d bytes of %d, stderr %q", r.Code, len(r.Stdout), len(in), r.Stderr)
 		}
 		return
 	}
 	open, feed := io.Pipe()
 	defer feed.Close()
 	go io.WriteString(feed, in)
-	if r := p.run(t, open, "head", "-c", fmt.Sprint(len(in))); r.code != 0 || r.stdout != in {
-		t.Errorf("exit code %d, %d bytes of %d, stderr %q", r.code, len(r.stdout), len(in), r.stderr)
+	if r := p.run(t, open, "head", "-c", fmt.Sprint(len(in))); r.Code != 0 || r.Stdout != in {
+		t.Errorf("exit code %d, %d bytes of %d, stderr %q", r.Code, len(r.Stdout), len(in), r.Stderr)
 	}
 }
 
 // TestInputEndsWithTheConnection is what the JavaScript client does where it cannot half-close: it closes the connection
 // with its input. That ends the session, as it does at the API server; the command's exit code reaches nobody.
 func TestInputEndsWithTheConnection(t *testing.T) {
-	g := active(t, grant{pod: "app-0"})
+	g := active(t, grant{Pod: "app-0"})
 	r := javaScript(t, "v4.channel.k8s.io")(t, strings.NewReader("the last words\n"), "cat")
-	if r.code != noStatus {
+	if r.Code != noStatus {
 		t.Errorf("want the end of the connection, without a status: %s", r)
 	}
 	_, prefix := lastSession(t, g)
-	recording, err := reader.Read(openStore(t, "auditor").versions(prefix))
+	recording, err := reader.Read(openStore(t, "auditor").Versions(prefix))
 	if err != nil || string(recording.Streams["stdin"]) != "the last words\n" || !strings.Contains(string(recording.Streams["exit"]), "client") {
 		t.Errorf("%v: %+v", err, recording)
 	}
@@ -125,7 +125,7 @@ func TestInputEndsWithTheConnection(t *testing.T) {
 
 func gatewayRest(t *testing.T) *rest.Config {
 	t.Helper()
-	config, err := clientcmd.BuildConfigFromFlags("", gatewayConfig("developer"))
+	config, err := clientcmd.BuildConfigFromFlags("", through("developer").Config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,13 +169,13 @@ func clientGo(d dial) func(*testing.T, io.Reader, ...string) result {
 		defer cancel()
 		var stdout, stderr bytes.Buffer
 		err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: stdin, Stdout: &stdout, Stderr: &stderr})
-		r := result{stdout: stdout.String(), stderr: stderr.String()}
+		r := result{Stdout: stdout.String(), Stderr: stderr.String()}
 		var exit utilexec.CodeExitError
 		switch {
 		case errors.As(err, &exit):
-			r.code = exit.Code
+			r.Code = exit.Code
 		case err != nil:
-			r.code, r.stderr = failed, r.stderr+err.Error()
+			r.Code, r.Stderr = failed, r.Stderr+err.Error()
 		}
 		return r
 	}
@@ -192,7 +192,7 @@ func javaScript(t *testing.T, protocols ...string) func(*testing.T, io.Reader, .
 	if err := os.WriteFile(filepath.Join(dir, "exec.mjs"), script, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(filepath.Join(node.js, "node_modules"), filepath.Join(dir, "node_modules")); err != nil {
+	if err := os.Symlink(filepath.Join(jsClient, "node_modules"), filepath.Join(dir, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
 	return func(t *testing.T, stdin io.Reader, command ...string) result {
@@ -206,7 +206,7 @@ func javaScript(t *testing.T, protocols ...string) func(*testing.T, io.Reader, .
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, "node", filepath.Join(dir, "exec.mjs"), string(asked))
-		cmd.Env = append(os.Environ(), "KUBECONFIG="+gatewayConfig("developer"))
+		cmd.Env = append(os.Environ(), "KUBECONFIG="+through("developer").Config)
 		var stdout, stderr bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 		if stdin != nil {
@@ -220,9 +220,9 @@ func javaScript(t *testing.T, protocols ...string) func(*testing.T, io.Reader, .
 			}()
 		}
 		err = cmd.Run()
-		r := result{stdout: stdout.String(), stderr: stderr.String()}
+		r := result{Stdout: stdout.String(), Stderr: stderr.String()}
 		if exit := new(exec.ExitError); errors.As(err, &exit) {
-			r.code = exit.ExitCode()
+			r.Code = exit.ExitCode()
 		} else if err != nil {
 			t.Fatalf("running node: %v", err)
 		}
@@ -242,7 +242,7 @@ func (s sizes) Next() *remotecommand.TerminalSize {
 }
 
 func TestProgramTerminal(t *testing.T) {
-	active(t, grant{pod: "app-0"})
+	active(t, grant{Pod: "app-0"})
 	for name, d := range map[string]dial{"WebSocket v5": overWebSocket("v5.channel.k8s.io"), "WebSocket v4": overWebSocket("v4.channel.k8s.io"), "SPDY": overSPDY} {
 		t.Run("if a program resizes its terminal, then the command sees it, over "+name, func(t *testing.T) {
 			config := gatewayRest(t)

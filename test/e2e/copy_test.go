@@ -70,7 +70,7 @@ func copySession(t *testing.T, grant string) string {
 	t.Helper()
 	var name string
 	eventually(t, "the session of "+grant+" has ended", 30*time.Second, func() bool {
-		out := as("admin").must(t, "get", "xs", "-n", namespace,
+		out := as("admin").Must(t, "get", "xs", "-n", namespace,
 			"-o", `jsonpath={range .items[?(@.spec.grantRef.name=="`+grant+`")]}{.metadata.name} {.status.state} {.spec.command[0]}{"\n"}{end}`)
 		lines := slices.DeleteFunc(strings.Split(out, "\n"), func(l string) bool { return l == "" || strings.HasSuffix(l, " test") })
 		slices.Sort(lines) // by name, which is by time
@@ -88,7 +88,7 @@ func copySession(t *testing.T, grant string) string {
 // there are.
 func listed(t *testing.T, session string) (members map[string]member, end map[string]any, sizes map[string]int) {
 	t.Helper()
-	out, err := openStore(t, "auditor").plugin("sessions", "show", session, "--json")
+	out, err := openStore(t, "auditor").Plugin("sessions", "show", session, "--json")
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -154,8 +154,8 @@ func checkListed(t *testing.T, session, prefix string, files map[string][]byte) 
 }
 
 func TestCopy(t *testing.T) {
-	copies := active(t, grant{pod: "app-0", actions: []string{"Copy"}})
-	active(t, grant{pod: "app-0", name: fmt.Sprint("copy-look-", time.Now().Unix()), commands: [][]string{{"ls", "**"}, {"rm", "-rf", "**"}, {"/e2e-copy/run.sh"}}})
+	copies := active(t, grant{Pod: "app-0", Actions: []string{"Copy"}})
+	active(t, grant{Pod: "app-0", Name: fmt.Sprint("copy-look-", time.Now().Unix()), Commands: [][]string{{"ls", "**"}, {"rm", "-rf", "**"}, {"/e2e-copy/run.sh"}}})
 	for name, c := range clients() {
 		t.Run(name, func(t *testing.T) {
 			size := 4 << 20
@@ -164,11 +164,11 @@ func TestCopy(t *testing.T) {
 			}
 			from, files := tree(t, size)
 			look := func(args ...string) string {
-				return c.must(t, append([]string{"exec", "-n", namespace, "app-0", "--"}, args...)...)
+				return c.Must(t, append([]string{"exec", "-n", namespace, "app-0", "--"}, args...)...)
 			}
 			look("rm", "-rf", "/e2e-copy")
 			t.Run("if a tree is copied in, then it arrives as it is, and is listed", func(t *testing.T) {
-				c.must(t, "cp", "-n", namespace, from, "app-0:/e2e-copy")
+				c.Must(t, "cp", "-n", namespace, from, "app-0:/e2e-copy")
 				if out := look("/e2e-copy/run.sh"); out != "it runs\n" {
 					t.Errorf("the program prints %q", out)
 				}
@@ -190,14 +190,14 @@ func TestCopy(t *testing.T) {
 			})
 			t.Run("if one file is copied out with retries, then it is a copy too", func(t *testing.T) {
 				to := filepath.Join(t.TempDir(), "leaked")
-				c.must(t, "cp", "-n", namespace, "--retries=2", "app-0:/e2e-copy/leaked", to)
+				c.Must(t, "cp", "-n", namespace, "--retries=2", "app-0:/e2e-copy/leaked", to)
 				if got, err := os.ReadFile(to); err != nil || !bytes.Equal(got, files["leaked"]) {
 					t.Errorf("%d bytes, or others, %v", len(got), err)
 				}
 			})
 			t.Run("if tar is run by hand, then it is listed like any other", func(t *testing.T) {
-				r := c.kubectl("exec", "-n", namespace, "app-0", "--", "tar", "cf", "-", "/e2e-copy/sub")
-				if r.code != 0 || !strings.Contains(r.stdout, "sub/binary") {
+				r := c.Kubectl("exec", "-n", namespace, "app-0", "--", "tar", "cf", "-", "/e2e-copy/sub")
+				if r.Code != 0 || !strings.Contains(r.Stdout, "sub/binary") {
 					t.Fatal(r)
 				}
 				if members, _, _ := listed(t, copySession(t, copies)); members["e2e-copy/sub/binary"].SHA256 != sha(files["sub/binary"]) {
@@ -208,7 +208,7 @@ func TestCopy(t *testing.T) {
 		})
 	}
 	t.Run("if it is read, then each member is a line", func(t *testing.T) {
-		out, err := openStore(t, "auditor").plugin("sessions", "show", copySession(t, copies), "--log")
+		out, err := openStore(t, "auditor").Plugin("sessions", "show", copySession(t, copies), "--log")
 		if err != nil || !strings.Contains(out, "file 0644 5 bytes sha256:") || !strings.Contains(out, "archive") {
 			t.Errorf("%v: %s", err, out)
 		}
@@ -220,29 +220,29 @@ func TestCopy(t *testing.T) {
 func copyOut(t *testing.T, c client, grant, to string) {
 	t.Helper()
 	args := []string{"cp", "-n", namespace, "app-0:/e2e-copy", to}
-	r := c.kubectl(args...)
-	if r.code == 0 {
+	r := c.Kubectl(args...)
+	if r.Code == 0 {
 		return
 	}
-	if _, end, _ := listed(t, copySession(t, grant)); !strings.Contains(r.stderr, "not everything was copied") || end["whole"] != false {
+	if _, end, _ := listed(t, copySession(t, grant)); !strings.Contains(r.Stderr, "not everything was copied") || end["whole"] != false {
 		t.Fatalf("the archive ended as %v: %s", end, r)
 	}
 	t.Log("the platform lost the end of the stream, kubectl and the recording said so: once more")
-	c.must(t, args...)
+	c.Must(t, args...)
 }
 
 // TestCopyCut has a tar in the container that loses the end of its archive, just after a file, and says nothing of it. Go's
 // archive/tar, and so kubectl, takes that for a whole archive.
 func TestCopyCut(t *testing.T) {
-	active(t, grant{pod: "app-0"})
+	active(t, grant{Pod: "app-0"})
 	developer := through("developer")
-	developer.must(t, "exec", "-n", namespace, "app-0", "--", "sh", "-c",
+	developer.Must(t, "exec", "-n", namespace, "app-0", "--", "sh", "-c",
 		`mkdir -p /usr/local/bin && printf '#!/bin/sh\n/bin/busybox tar "$@" | head -c 1024\n' > /usr/local/bin/tar && chmod +x /usr/local/bin/tar`)
-	t.Cleanup(func() { developer.kubectl("exec", "-n", namespace, "app-0", "--", "rm", "/usr/local/bin/tar") })
+	t.Cleanup(func() { developer.Kubectl("exec", "-n", namespace, "app-0", "--", "rm", "/usr/local/bin/tar") })
 	for name, c := range clients() {
 		t.Run(name, func(t *testing.T) {
-			g := active(t, grant{pod: "app-0", actions: []string{"Copy"}})
-			c.refused(t, []string{"not everything was copied"}, "cp", "-n", namespace, "app-0:/etc/passwd", filepath.Join(t.TempDir(), "passwd"))
+			g := active(t, grant{Pod: "app-0", Actions: []string{"Copy"}})
+			c.Refused(t, []string{"not everything was copied"}, "cp", "-n", namespace, "app-0:/etc/passwd", filepath.Join(t.TempDir(), "passwd"))
 			if _, end, _ := listed(t, copySession(t, g)); end["whole"] != false || end["bytes"] != 1024.0 {
 				t.Errorf("the archive is recorded as %v", end)
 			}
@@ -254,14 +254,14 @@ func TestCopyCut(t *testing.T) {
 }
 
 func TestCopyUnderExecIsMasked(t *testing.T) {
-	active(t, grant{pod: "app-0"})
+	active(t, grant{Pod: "app-0"})
 	developer := through("developer")
-	developer.must(t, "exec", "-n", namespace, "app-0", "--", "sh", "-c", "env > /e2e-env")
-	t.Cleanup(func() { developer.kubectl("exec", "-n", namespace, "app-0", "--", "rm", "/e2e-env") })
+	developer.Must(t, "exec", "-n", namespace, "app-0", "--", "sh", "-c", "env > /e2e-env")
+	t.Cleanup(func() { developer.Kubectl("exec", "-n", namespace, "app-0", "--", "rm", "/e2e-env") })
 	for name, c := range clients() {
 		t.Run(name, func(t *testing.T) {
 			to := filepath.Join(t.TempDir(), "env")
-			c.must(t, "cp", "-n", namespace, "app-0:/e2e-env", to)
+			c.Must(t, "cp", "-n", namespace, "app-0:/e2e-env", to)
 			got, err := os.ReadFile(to)
 			if err != nil || bytes.Contains(got, []byte("ENDTOENDTEST")) || !bytes.Contains(got, []byte("AKIA****************\n")) {
 				t.Errorf("%v: %s", err, got)
@@ -271,8 +271,8 @@ func TestCopyUnderExecIsMasked(t *testing.T) {
 }
 
 func TestCopyDigestOnly(t *testing.T) {
-	g := active(t, grant{pod: "app-0", actions: []string{"Copy"}, copies: "DigestOnly"})
-	through("developer").must(t, "cp", "-n", namespace, "app-0:/etc/passwd", filepath.Join(t.TempDir(), "passwd"))
+	g := active(t, grant{Pod: "app-0", Actions: []string{"Copy"}, Copies: "DigestOnly"})
+	through("developer").Must(t, "cp", "-n", namespace, "app-0:/etc/passwd", filepath.Join(t.TempDir(), "passwd"))
 	members, end, sizes := listed(t, copySession(t, g))
 	if members["etc/passwd"].SHA256 == "" || end["recorded"] != "DigestOnly" || sizes["stdout"] != 0 {
 		t.Errorf("recorded %+v, %v, %v", members, end, sizes)
@@ -288,20 +288,20 @@ func TestCopyDenied(t *testing.T) {
 	for name, c := range clients() {
 		for _, args := range [][]string{out, in} {
 			t.Run("if there is no grant, then the message says how to request one, "+name, func(t *testing.T) {
-				c.refused(t, []string{"kubectl sallyport request", "--action Copy"}, args...)
+				c.Refused(t, []string{"kubectl sallyport request", "--action Copy"}, args...)
 			})
 		}
 	}
 	t.Run("if it goes round the gateway, then the message says how to go", func(t *testing.T) {
-		as("developer").refused(t, []string{"--action Copy", "kubectl cp -n e2e -c main app-0:/etc/passwd passwd"}, append(out, "-c", "main")...)
+		as("developer").Refused(t, []string{"--action Copy", "kubectl cp -n e2e -c main app-0:/etc/passwd passwd"}, append(out, "-c", "main")...)
 	})
 	t.Run("if the grant is for Copy, then nothing else runs", func(t *testing.T) {
-		g := active(t, grant{pod: "app-0", actions: []string{"Copy"}})
+		g := active(t, grant{Pod: "app-0", Actions: []string{"Copy"}})
 		for _, command := range [][]string{
 			{"id"}, {"tar", "cf", "-", "--checkpoint=1", "--checkpoint-action=exec=id", "/etc"}, {"tar", "cf", "-", "-T/etc/passwd"},
 			{"sh", "-c", "tar cf - '/etc'; id | tail -c+0"}, {"sh", "-c", "tar cf - '/etc' | tail -c+100"},
 		} {
-			through("developer").refused(t, []string{g, "Copy"}, append([]string{"exec", "-n", namespace, "app-0", "--"}, command...)...)
+			through("developer").Refused(t, []string{g, "Copy"}, append([]string{"exec", "-n", namespace, "app-0", "--"}, command...)...)
 		}
 	})
 }

@@ -5,42 +5,17 @@ package e2e
 import (
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sallyport-dev/sallyport/test/node"
 )
 
-// pid is that of one of the node's own components, from its pid file.
-func pid(t *testing.T, component string) int {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(node.state, "pid", component+".json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file struct {
-		PID int `json:"pid"`
-	}
-	if err := json.Unmarshal(b, &file); err != nil || file.PID <= 1 {
-		t.Fatalf("pid file of %s: %v: %s", component, err, b)
-	}
-	return file.PID
-}
-
-func signal(t *testing.T, component string, s syscall.Signal) {
-	t.Helper()
-	if err := syscall.Kill(pid(t, component), s); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestStoreDown(t *testing.T) {
-	active(t, grant{pod: "app-0"})
-	through("developer").must(t, execID...)
+	active(t, grant{Pod: "app-0"})
+	through("developer").Must(t, execID...)
 	signal(t, "minio", syscall.SIGSTOP)
 	stopped := true
 	wake := func() {
@@ -50,47 +25,47 @@ func TestStoreDown(t *testing.T) {
 		}
 	}
 	t.Cleanup(wake)
-	through("developer").refused(t, []string{"recording", "store"}, execID...)
+	through("developer").Refused(t, []string{"recording", "store"}, execID...)
 	wake()
 	eventually(t, "exec works again once the store does", 60*time.Second, func() bool {
-		return through("developer").kubectl(execID...).code == 0
+		return through("developer").Kubectl(execID...).Code == 0
 	})
 }
 
 func TestProxyRestart(t *testing.T) {
-	g := active(t, grant{pod: "app-0"})
+	g := active(t, grant{Pod: "app-0"})
 	done := make(chan result, 1)
 	go func() {
 		c := through("developer")
-		c.timeout = 90 * time.Second
-		done <- c.kubectl("exec", "-n", namespace, "app-0", "--", "sh", "-c", "echo started; sleep 300")
+		c.Timeout = 90 * time.Second
+		done <- c.Kubectl("exec", "-n", namespace, "app-0", "--", "sh", "-c", "echo started; sleep 300")
 	}()
 	eventually(t, "the session is live", 20*time.Second, func() bool {
-		return strings.Contains(as("admin").must(t, "get", "xs", "-n", namespace, "-o", "jsonpath={range .items[*]}{.spec.grantRef.name}={.status.state} {end}"), g+"=Live")
+		return strings.Contains(as("admin").Must(t, "get", "xs", "-n", namespace, "-o", "jsonpath={range .items[*]}{.spec.grantRef.name}={.status.state} {end}"), g+"=Live")
 	})
-	as("admin").must(t, "rollout", "restart", "-n", "sallyport-system", "deployment/sallyport")
-	as("admin").must(t, "rollout", "status", "-n", "sallyport-system", "deployment/sallyport", "--timeout=120s")
-	if r := <-done; r.code <= 0 || !strings.Contains(r.stderr, "sallyport") {
+	as("admin").Must(t, "rollout", "restart", "-n", "sallyport-system", "deployment/sallyport")
+	as("admin").Must(t, "rollout", "status", "-n", "sallyport-system", "deployment/sallyport", "--timeout=120s")
+	if r := <-done; r.Code <= 0 || !strings.Contains(r.Stderr, "sallyport") {
 		t.Error(r)
 	}
-	if _, prefix := lastSession(t, g); len(openStore(t, "auditor").cat(prefix+"/close.json")) == 0 {
+	if _, prefix := lastSession(t, g); len(openStore(t, "auditor").Cat(prefix+"/close.json")) == 0 {
 		t.Error("the recording of the session that the restart ended is not closed")
 	}
 	eventually(t, "the same grant opens the door again", 30*time.Second, func() bool {
-		return through("developer").kubectl(execID...).code == 0
+		return through("developer").Kubectl(execID...).Code == 0
 	})
 }
 
 func TestAPIServerRestart(t *testing.T) {
-	g := active(t, grant{pod: "app-0", seconds: 600})
-	before := as("admin").must(t, "get", "xg", "-n", namespace, g, "-o", "jsonpath={.status.activeFrom} {.status.activeUntil}")
-	as("admin").must(t, "delete", "pod", "-n", "sallyport-system", "-l", "app.kubernetes.io/name=sallyport", "--wait=false")
+	g := active(t, grant{Pod: "app-0", Seconds: 600})
+	before := as("admin").Must(t, "get", "xg", "-n", namespace, g, "-o", "jsonpath={.status.activeFrom} {.status.activeUntil}")
+	as("admin").Must(t, "delete", "pod", "-n", "sallyport-system", "-l", "app.kubernetes.io/name=sallyport", "--wait=false")
 	signal(t, "kube-apiserver", syscall.SIGTERM)
-	restartNode(t)
+	node.Up(t)
 	eventually(t, "the grant that was active still opens the door", 120*time.Second, func() bool {
-		return through("developer").kubectl(execID...).code == 0
+		return through("developer").Kubectl(execID...).Code == 0
 	})
-	if after := as("admin").must(t, "get", "xg", "-n", namespace, g, "-o", "jsonpath={.status.activeFrom} {.status.activeUntil}"); after != before {
+	if after := as("admin").Must(t, "get", "xg", "-n", namespace, g, "-o", "jsonpath={.status.activeFrom} {.status.activeUntil}"); after != before {
 		t.Errorf("times before the restart: %s, after it: %s", before, after)
 	}
 }
@@ -99,12 +74,12 @@ func TestAPIServerRestart(t *testing.T) {
 // what reads like the assignment of a secret, and arrive masked. So would base64 with "AIza" at the start of a line: here
 // it is one line.
 func TestBulk(t *testing.T) {
-	active(t, grant{pod: "app-0"})
+	active(t, grant{Pod: "app-0"})
 	want := bulk(64 << 20)
-	for name, c := range map[string]client{"WebSocket": through("developer"), "SPDY": through("developer").overSPDY()} {
+	for name, c := range map[string]client{"WebSocket": through("developer"), "SPDY": through("developer").OverSPDY()} {
 		t.Run("in and out over "+name, func(t *testing.T) {
-			c.reading(string(want)).must(t, "exec", "-i", "-n", namespace, "app-0", "--", "sh", "-c", "cat >/tmp/bulk; true")
-			got := []byte(c.must(t, "exec", "-n", namespace, "app-0", "--", "cat", "/tmp/bulk"))
+			c.Reading(string(want)).Must(t, "exec", "-i", "-n", namespace, "app-0", "--", "sh", "-c", "cat >/tmp/bulk; true")
+			got := []byte(c.Must(t, "exec", "-n", namespace, "app-0", "--", "cat", "/tmp/bulk"))
 			if i := firstDifference(got, want); i >= 0 {
 				t.Errorf("%d bytes came back of %d; the first difference is at %d", len(got), len(want), i)
 			}
@@ -130,13 +105,4 @@ func firstDifference(a, b []byte) int {
 		return min(len(a), len(b))
 	}
 	return -1
-}
-
-// restartNode brings back whatever of the node is down, by the command that people use.
-func restartNode(t *testing.T) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), node.devcluster, "up")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("bringing the node back: %v: %s", err, out)
-	}
 }

@@ -6,48 +6,21 @@ import (
 	"encoding/json"
 	"math"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
-)
 
-// killProxy kills every process of this node that is a Sallyport proxy, as the kernel does when memory runs out.
-func killProxy(t *testing.T) {
-	t.Helper()
-	commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
-	if err != nil {
-		t.Fatal(err)
-	}
-	killed := 0
-	for _, path := range commands {
-		command, err := os.ReadFile(path)
-		if err != nil || !strings.HasPrefix(string(command), "/proxy\x00--namespace=sallyport-system\x00") {
-			continue
-		}
-		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
-		killed++
-	}
-	if killed == 0 {
-		t.Fatal("no proxy runs")
-	}
-}
+	"github.com/sallyport-dev/sallyport/test/node"
+)
 
 // endOf waits until the newest session of a grant is over, and returns its status and its recording's key prefix.
 func endOf(t *testing.T, grant string, within time.Duration) (name, state, reason, prefix string) {
 	t.Helper()
 	eventually(t, "the session of "+grant+" is over", within, func() bool {
-		out := as("admin").must(t, "get", "xs", "-n", namespace, "--sort-by=.metadata.creationTimestamp",
+		out := as("admin").Must(t, "get", "xs", "-n", namespace, "--sort-by=.metadata.creationTimestamp",
 			"-o", `jsonpath={range .items[?(@.spec.grantRef.name=="`+grant+`")]}{.metadata.name}|{.status.state}|{.status.reason}|{.spec.recording}{"\n"}{end}`)
 		lines := strings.Split(strings.TrimSpace(out), "\n")
 		fields := strings.Split(lines[len(lines)-1], "|")
@@ -69,7 +42,7 @@ func recordedStdout(t *testing.T, name string) string {
 // recordedUpTo is recordedStdout up to and with the record of a number.
 func recordedUpTo(t *testing.T, name string, last uint64) string {
 	t.Helper()
-	lines, err := openStore(t, "auditor").plugin("sessions", "show", name, "--json")
+	lines, err := openStore(t, "auditor").Plugin("sessions", "show", name, "--json")
 	if err != nil {
 		t.Fatalf("%v: %s", err, lines)
 	}
@@ -99,71 +72,71 @@ const counting = `i=0; while true; do echo "line $i"; i=$((i+1)); done`
 // which the next start of the proxy ends.
 func TestProxyKilled(t *testing.T) {
 	for range 2 {
-		g := active(t, grant{pod: "app-0"})
+		g := active(t, grant{Pod: "app-0"})
 		done := make(chan result, 1)
 		go func() {
 			c := through("developer")
-			c.timeout = 60 * time.Second
-			done <- c.kubectl("exec", "-n", namespace, "app-0", "--", "sh", "-c", counting)
+			c.Timeout = 60 * time.Second
+			done <- c.Kubectl("exec", "-n", namespace, "app-0", "--", "sh", "-c", counting)
 		}()
 		eventually(t, "the session is live", 20*time.Second, func() bool {
-			return strings.Contains(as("admin").must(t, "get", "xs", "-n", namespace, "-o", "jsonpath={range .items[*]}{.spec.grantRef.name}={.status.state} {end}"), g+"=Live")
+			return strings.Contains(as("admin").Must(t, "get", "xs", "-n", namespace, "-o", "jsonpath={range .items[*]}{.spec.grantRef.name}={.status.state} {end}"), g+"=Live")
 		})
 		time.Sleep(rand.N(3 * time.Second))
 		killProxy(t)
 		r := <-done
-		if r.code <= 0 {
-			t.Errorf("the person was told of no trouble: exit code %d", r.code)
+		if r.Code <= 0 {
+			t.Errorf("the person was told of no trouble: exit code %d", r.Code)
 		}
 		name, state, reason, prefix := endOf(t, g, 90*time.Second)
 		if state != "Ended" || !strings.HasPrefix(reason, "recorder-died") {
 			t.Errorf("%s: %s", state, reason)
 		}
-		if !strings.Contains(string(openStore(t, "auditor").cat(prefix+"/close.json")), `"outcome":"aborted"`) {
+		if !strings.Contains(string(openStore(t, "auditor").Cat(prefix+"/close.json")), `"outcome":"aborted"`) {
 			t.Error("the recording does not say that it was aborted")
 		}
 		recorded := recordedStdout(t, name)
-		if r.stdout == "" || !strings.HasPrefix(recorded, r.stdout) {
-			t.Errorf("the person read %d bytes, the recording holds %d, and not the same", len(r.stdout), len(recorded))
+		if r.Stdout == "" || !strings.HasPrefix(recorded, r.Stdout) {
+			t.Errorf("the person read %d bytes, the recording holds %d, and not the same", len(r.Stdout), len(recorded))
 		}
 	}
 }
 
 // TestStoreOutage takes the object store away in the middle of a session: it goes on, and nothing is missing afterwards.
 func TestStoreOutage(t *testing.T) {
-	g := active(t, grant{pod: "app-0"})
+	g := active(t, grant{Pod: "app-0"})
 	done := make(chan result, 1)
 	go func() {
 		c := through("developer")
-		c.timeout = 60 * time.Second
-		done <- c.kubectl("exec", "-n", namespace, "app-0", "--", "sh", "-c", "i=0; while [ $i -lt 60 ]; do echo line $i; i=$((i+1)); sleep 0.2; done; exit 7")
+		c.Timeout = 60 * time.Second
+		done <- c.Kubectl("exec", "-n", namespace, "app-0", "--", "sh", "-c", "i=0; while [ $i -lt 60 ]; do echo line $i; i=$((i+1)); sleep 0.2; done; exit 7")
 	}()
 	eventually(t, "the session is live", 20*time.Second, func() bool {
-		return strings.Contains(as("admin").must(t, "get", "xs", "-n", namespace, "-o", "jsonpath={range .items[*]}{.spec.grantRef.name}={.status.state} {end}"), g+"=Live")
+		return strings.Contains(as("admin").Must(t, "get", "xs", "-n", namespace, "-o", "jsonpath={range .items[*]}{.spec.grantRef.name}={.status.state} {end}"), g+"=Live")
 	})
 	signal(t, "minio", syscall.SIGSTOP)
 	wake := func() { signal(t, "minio", syscall.SIGCONT) }
 	t.Cleanup(wake)
 	r := <-done
-	if r.code != 7 || strings.Count(r.stdout, "line ") != 60 {
+	if r.Code != 7 || strings.Count(r.Stdout, "line ") != 60 {
 		t.Errorf("the session did not go on: %s", r)
 	}
-	if !strings.Contains(r.stderr, "is stored later") {
-		t.Errorf("the person was not told: %s", r.stderr)
+	if !strings.Contains(r.Stderr, "is stored later") {
+		t.Errorf("the person was not told: %s", r.Stderr)
 	}
 	of := `jsonpath={range .items[?(@.spec.grantRef.name=="` + g + `")]}{.metadata.name} {end}`
-	name := strings.TrimSpace(as("admin").must(t, "get", "xs", "-n", namespace, "-o", of))
-	through("developer").refused(t, []string{"recording", "store"}, execID...)
+	name := strings.TrimSpace(as("admin").Must(t, "get", "xs", "-n", namespace, "-o", of))
+	through("developer").Refused(t, []string{"recording", "store"}, execID...)
 	if _, state, reason, _ := endOf(t, g, 20*time.Second); state != "Failed" || !strings.Contains(reason, "did not begin") {
 		t.Errorf("the session that was refused is %s: %s", state, reason)
 	}
 	wake()
 	status := func() string {
-		return as("admin").must(t, "get", "xs", "-n", namespace, name, "-o", "jsonpath={.status.state}: {.status.reason}")
+		return as("admin").Must(t, "get", "xs", "-n", namespace, name, "-o", "jsonpath={.status.state}: {.status.reason}")
 	}
 	eventually(t, "the recording is stored", 120*time.Second, func() bool { return status() == "Ended: completed" })
-	if recorded := recordedStdout(t, name); recorded != r.stdout {
-		t.Errorf("the person read %d bytes, the recording holds %d", len(r.stdout), len(recorded))
+	if recorded := recordedStdout(t, name); recorded != r.Stdout {
+		t.Errorf("the person read %d bytes, the recording holds %d", len(r.Stdout), len(recorded))
 	}
 }
 
@@ -172,11 +145,11 @@ func TestStoreOutage(t *testing.T) {
 func TestDurability(t *testing.T) {
 	t.Run("if the grant says Store, then a byte is in the bucket before the client has it", func(t *testing.T) {
 		r, read, stored, open := printedInAnOutage(t, "Store")
-		if r.code <= 0 || !strings.Contains(r.stderr, "the object store does not answer") {
+		if r.Code <= 0 || !strings.Contains(r.Stderr, "the object store does not answer") {
 			t.Errorf("the person was not told: %s", r)
 		}
-		if !strings.HasPrefix(r.stdout, read) || !strings.HasPrefix(stored, r.stdout) {
-			t.Errorf("the client read %d bytes, the bucket held %d then", len(r.stdout), len(stored))
+		if !strings.HasPrefix(r.Stdout, read) || !strings.HasPrefix(stored, r.Stdout) {
+			t.Errorf("the client read %d bytes, the bucket held %d then", len(r.Stdout), len(stored))
 		}
 		if !strings.Contains(open, `"durability":"Store"`) {
 			t.Errorf("the recording says otherwise: %s", open)
@@ -184,7 +157,7 @@ func TestDurability(t *testing.T) {
 	})
 	t.Run("if it says Spool, then the session goes on", func(t *testing.T) {
 		r, _, stored, open := printedInAnOutage(t, "Spool")
-		if r.code != 0 || strings.Count(r.stdout, "line ") != 60 || !strings.HasPrefix(r.stdout, stored) || len(stored) == len(r.stdout) {
+		if r.Code != 0 || strings.Count(r.Stdout, "line ") != 60 || !strings.HasPrefix(r.Stdout, stored) || len(stored) == len(r.Stdout) {
 			t.Errorf("the bucket held %d bytes: %s", len(stored), r)
 		}
 		if !strings.Contains(open, `"durability":"Spool"`) {
@@ -197,8 +170,8 @@ func TestDurability(t *testing.T) {
 // the command went, what had been read by then, what of the output the store held while it was stopped, and the open object.
 func printedInAnOutage(t *testing.T, durability string) (r result, read, stored, open string) {
 	t.Helper()
-	g := active(t, grant{pod: "app-0", durability: durability})
-	cmd := through("developer").command(t.Context(), "exec", "-n", namespace, "app-0", "--", "sh", "-c",
+	g := active(t, grant{Pod: "app-0", Durability: durability})
+	cmd := through("developer").Command(t.Context(), "exec", "-n", namespace, "app-0", "--", "sh", "-c",
 		"i=0; while [ $i -lt 60 ]; do echo line $i; i=$((i+1)); sleep 0.2; done")
 	var stdout, stderr locked
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -213,24 +186,24 @@ func printedInAnOutage(t *testing.T, durability string) (r result, read, stored,
 	t.Cleanup(wake)
 	read = stdout.String()
 	_ = cmd.Wait() // its exit code tells
-	r = result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+	r = result{Stdout: stdout.String(), Stderr: stderr.String(), Code: cmd.ProcessState.ExitCode()}
 	wake()
 	name, _, _, prefix := endOf(t, g, 120*time.Second)
 	auditor := openStore(t, "auditor")
 	// A session that failed is over before its recording is: what the spool has of it comes at the resumer's next round.
 	eventually(t, "the recording is ended", 90*time.Second, func() bool {
-		_, err := auditor.mc("stat", auditor.bucket+"/"+prefix+"/close.json")
+		_, err := auditor.MC("stat", auditor.Bucket+"/"+prefix+"/close.json")
 		return err == nil
 	})
-	return r, read, recordedUpTo(t, name, auditor.lastRecord(prefix, stopped)), string(auditor.cat(prefix + "/open.json"))
+	return r, read, recordedUpTo(t, name, lastRecord(t, auditor, prefix, stopped)), string(auditor.Cat(prefix + "/open.json"))
 }
 
 // lastRecord is the last record in the segments that were stored before a moment, as the store's clock and the manifest say.
-func (s store) lastRecord(prefix string, before time.Time) uint64 {
-	s.t.Helper()
-	out, err := s.mc("ls", "--json", s.bucket+"/"+prefix+"/")
+func lastRecord(t *testing.T, s node.Store, prefix string, before time.Time) uint64 {
+	t.Helper()
+	out, err := s.MC("ls", "--json", s.Bucket+"/"+prefix+"/")
 	if err != nil {
-		s.t.Fatalf("listing %s: %v: %s", prefix, err, out)
+		t.Fatalf("listing %s: %v: %s", prefix, err, out)
 	}
 	at := map[string]time.Time{}
 	for line := range strings.Lines(string(out)) {
@@ -239,7 +212,7 @@ func (s store) lastRecord(prefix string, before time.Time) uint64 {
 			LastModified time.Time `json:"lastModified"`
 		}
 		if err := json.Unmarshal([]byte(line), &object); err != nil {
-			s.t.Fatalf("%v: %s", err, line)
+			t.Fatalf("%v: %s", err, line)
 		}
 		at[object.Key] = object.LastModified
 	}
@@ -249,14 +222,14 @@ func (s store) lastRecord(prefix string, before time.Time) uint64 {
 			Last uint64 `json:"last"`
 		} `json:"segments"`
 	}
-	if err := json.Unmarshal(s.cat(prefix+"/close.json"), &manifest); err != nil {
-		s.t.Fatal(err)
+	if err := json.Unmarshal(s.Cat(prefix+"/close.json"), &manifest); err != nil {
+		t.Fatal(err)
 	}
 	last := uint64(0)
 	for _, segment := range manifest.Segments {
 		stored, ok := at[filepath.Base(segment.Key)]
 		if !ok {
-			s.t.Fatalf("%s is not listed: %s", segment.Key, out)
+			t.Fatalf("%s is not listed: %s", segment.Key, out)
 		}
 		if stored.Before(before) {
 			last = segment.Last

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+
+	"github.com/sallyport-dev/sallyport/test/node"
 )
 
 // clients are the kubectls and transports that have to work the same.
@@ -19,53 +21,53 @@ func clients() map[string]client {
 	developer := through("developer")
 	return map[string]client{
 		"kubectl 1.37 over WebSocket": developer,
-		"kubectl 1.37 over SPDY":      developer.overSPDY(),
-		"kubectl 1.32 over WebSocket": developer.with(node.kubectl132),
-		"kubectl 1.32 over SPDY":      developer.with(node.kubectl132).overSPDY(),
+		"kubectl 1.37 over SPDY":      developer.OverSPDY(),
+		"kubectl 1.32 over WebSocket": developer.With(node.Kubectl132),
+		"kubectl 1.32 over SPDY":      developer.With(node.Kubectl132).OverSPDY(),
 	}
 }
 
 func TestExec(t *testing.T) {
-	active(t, grant{pod: "app-0"})
+	active(t, grant{Pod: "app-0"})
 	for name, c := range clients() {
 		t.Run(name, func(t *testing.T) {
 			exec := func(args ...string) []string { return append([]string{"exec", "-n", namespace, "app-0"}, args...) }
 			t.Run("if the command exits with a code, then kubectl does", func(t *testing.T) {
 				for _, code := range []int{0, 1, 7, 255} {
-					if r := c.kubectl(exec("--", "sh", "-c", fmt.Sprint("exit ", code))...); r.code != code {
+					if r := c.Kubectl(exec("--", "sh", "-c", fmt.Sprint("exit ", code))...); r.Code != code {
 						t.Errorf("exit %d: %s", code, r)
 					}
 				}
 			})
 			t.Run("if both outputs are written, then they stay apart", func(t *testing.T) {
-				r := c.kubectl(exec("--", "sh", "-c", "echo out; echo err >&2")...)
-				if r.code != 0 || r.stdout != "out\n" || r.stderr != "err\n" {
+				r := c.Kubectl(exec("--", "sh", "-c", "echo out; echo err >&2")...)
+				if r.Code != 0 || r.Stdout != "out\n" || r.Stderr != "err\n" {
 					t.Error(r)
 				}
 			})
 			t.Run("if standard input ends, then the command reads its end", func(t *testing.T) {
 				in := strings.Repeat("a line of input\n", 5000)
-				r := c.reading(in).kubectl("exec", "-i", "-n", namespace, "app-0", "--", "cat")
-				if r.code != 0 || r.stdout != in {
-					t.Errorf("exit code %d, %d bytes of %d, stderr %q", r.code, len(r.stdout), len(in), r.stderr)
+				r := c.Reading(in).Kubectl("exec", "-i", "-n", namespace, "app-0", "--", "cat")
+				if r.Code != 0 || r.Stdout != in {
+					t.Errorf("exit code %d, %d bytes of %d, stderr %q", r.Code, len(r.Stdout), len(in), r.Stderr)
 				}
 			})
 			t.Run("if no container is named, then it is the default one, else the one named", func(t *testing.T) {
-				if r := c.kubectl(exec("--", "sh", "-c", "echo key=${AWS_ACCESS_KEY_ID?}")...); r.code != 0 {
+				if r := c.Kubectl(exec("--", "sh", "-c", "echo key=${AWS_ACCESS_KEY_ID?}")...); r.Code != 0 {
 					t.Errorf("default container main: %s", r)
 				}
-				if r := c.kubectl(exec("-c", "side", "--", "sh", "-c", "echo key=${AWS_ACCESS_KEY_ID?}")...); r.code == 0 {
+				if r := c.Kubectl(exec("-c", "side", "--", "sh", "-c", "echo key=${AWS_ACCESS_KEY_ID?}")...); r.Code == 0 {
 					t.Errorf("container side has no such variable: %s", r)
 				}
 			})
 			t.Run("if a command does not exist, then the message says so", func(t *testing.T) {
-				if r := c.kubectl(exec("--", "no-such-program")...); r.code == 0 || !strings.Contains(r.stderr, "no-such-program") {
+				if r := c.Kubectl(exec("--", "no-such-program")...); r.Code == 0 || !strings.Contains(r.Stderr, "no-such-program") {
 					t.Error(r)
 				}
 			})
 			t.Run("if a secret is printed, then it arrives masked", func(t *testing.T) {
-				r := c.kubectl(exec("--", "sh", "-c", "echo key=${AWS_ACCESS_KEY_ID?}")...)
-				if r.code != 0 || strings.Contains(r.stdout, "ENDTOENDTEST") || len(r.stdout) != len("key=AKIAENDTOENDTESTABCD\n") {
+				r := c.Kubectl(exec("--", "sh", "-c", "echo key=${AWS_ACCESS_KEY_ID?}")...)
+				if r.Code != 0 || strings.Contains(r.Stdout, "ENDTOENDTEST") || len(r.Stdout) != len("key=AKIAENDTOENDTESTABCD\n") {
 					t.Error(r)
 				}
 			})
@@ -78,7 +80,7 @@ func TestExec(t *testing.T) {
 func terminal(t *testing.T, c client) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	cmd := c.command(ctx, "exec", "-it", "-n", namespace, "app-0", "--", "sh")
+	cmd := c.Command(ctx, "exec", "-it", "-n", namespace, "app-0", "--", "sh")
 	master, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 31, Cols: 97})
 	if err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ func TestTheWholeAPIPassesThrough(t *testing.T) {
 	developer := through("developer")
 	same := func(args ...string) {
 		t.Helper()
-		if a, b := as("developer").must(t, args...), developer.must(t, args...); a != b {
+		if a, b := as("developer").Must(t, args...), developer.Must(t, args...); a != b {
 			t.Errorf("kubectl %s differs through the gateway:\n%s\ndirectly:\n%s", strings.Join(args, " "), b, a)
 		}
 	}
@@ -34,13 +34,13 @@ func TestTheWholeAPIPassesThrough(t *testing.T) {
 	same("auth", "can-i", "--list", "-n", namespace)
 
 	manifest := `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"through","namespace":"e2e"},"data":{"a":"1"}}`
-	developer.reading(manifest).must(t, "apply", "-f", "-")
-	developer.reading(strings.Replace(manifest, `"1"`, `"2"`, 1)).must(t, "apply", "--server-side", "--force-conflicts", "-f", "-")
-	if got := as("developer").must(t, "get", "cm", "-n", namespace, "through", "-o", "jsonpath={.data.a}"); got != "2" {
+	developer.Reading(manifest).Must(t, "apply", "-f", "-")
+	developer.Reading(strings.Replace(manifest, `"1"`, `"2"`, 1)).Must(t, "apply", "--server-side", "--force-conflicts", "-f", "-")
+	if got := as("developer").Must(t, "get", "cm", "-n", namespace, "through", "-o", "jsonpath={.data.a}"); got != "2" {
 		t.Errorf("after apply through the gateway the value is %q", got)
 	}
-	developer.must(t, "delete", "cm", "-n", namespace, "through")
-	developer.refused(t, []string{"cannot list resource"}, "get", "nodes")
+	developer.Must(t, "delete", "cm", "-n", namespace, "through")
+	developer.Refused(t, []string{"cannot list resource"}, "get", "nodes")
 }
 
 func TestWatchAndLogsStream(t *testing.T) {
@@ -51,7 +51,7 @@ func TestWatchAndLogsStream(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
-			cmd := through("developer").command(ctx, args...)
+			cmd := through("developer").Command(ctx, args...)
 			out, err := cmd.StdoutPipe()
 			if err != nil {
 				t.Fatal(err)
@@ -73,7 +73,7 @@ func TestWatchAndLogsStream(t *testing.T) {
 // raw speaks to the API server as the user, with headers that kubectl does not send.
 func raw(t *testing.T, user, path string, header http.Header) (int, string) {
 	t.Helper()
-	config, err := clientcmd.BuildConfigFromFlags("", as(user).config)
+	config, err := clientcmd.BuildConfigFromFlags("", as(user).Config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,12 +107,12 @@ func TestRefusedRequestsWithABodyEnd(t *testing.T) {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			c := through("developer")
-			c.timeout = 20 * time.Second
-			results <- c.kubectl("create", "configmap", "refused", "-n", "kube-system")
+			c.Timeout = 20 * time.Second
+			results <- c.Kubectl("create", "configmap", "refused", "-n", "kube-system")
 		}()
 	}
 	for range requests {
-		if r := <-results; r.code <= 0 || !strings.Contains(r.stderr, "cannot create resource") {
+		if r := <-results; r.Code <= 0 || !strings.Contains(r.Stderr, "cannot create resource") {
 			t.Error(r)
 		}
 	}
@@ -146,7 +146,7 @@ func TestGatewayRefuses(t *testing.T) {
 		})
 	}
 	t.Run("if a user may not impersonate, then the gateway does not help", func(t *testing.T) {
-		through("developer").refused(t, []string{"impersonate"}, "get", "pods", "-n", namespace, "--as=admin", "--as-group=sallyport:cluster-admins")
+		through("developer").Refused(t, []string{"impersonate"}, "get", "pods", "-n", namespace, "--as=admin", "--as-group=sallyport:cluster-admins")
 	})
 	t.Run("if the session token's extra is set by the caller, then it opens nothing", func(t *testing.T) {
 		code, body := raw(t, "admin", gateway+"/api/v1/namespaces/e2e/pods/app-0/exec?command=id&stdout=1", http.Header{
@@ -162,8 +162,8 @@ func TestGatewayRefuses(t *testing.T) {
 
 // The proxy listens in the pod network, which every pod reaches: only the API server's certificate may name users.
 func TestForgedFrontProxyIsRefused(t *testing.T) {
-	ip := strings.TrimSpace(as("admin").must(t, "get", "pods", "-n", "sallyport-system", "-l", "app.kubernetes.io/name=sallyport", "-o", "jsonpath={.items[0].status.podIP}"))
-	developer, err := clientcmd.BuildConfigFromFlags("", as("developer").config)
+	ip := strings.TrimSpace(as("admin").Must(t, "get", "pods", "-n", "sallyport-system", "-l", "app.kubernetes.io/name=sallyport", "-o", "jsonpath={.items[0].status.podIP}"))
+	developer, err := clientcmd.BuildConfigFromFlags("", as("developer").Config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,8 +23,8 @@ import (
 // portsPod makes the pod with the listeners.
 func portsPod(t *testing.T) {
 	t.Helper()
-	as("admin").must(t, "apply", "-f", "testdata/ports.yaml")
-	as("admin").must(t, "-n", namespace, "rollout", "status", "statefulset/ports", "--timeout=120s")
+	as("admin").Must(t, "apply", "-f", "testdata/ports.yaml")
+	as("admin").Must(t, "-n", namespace, "rollout", "status", "statefulset/ports", "--timeout=120s")
 }
 
 // forwarding is a kubectl port-forward that runs.
@@ -38,13 +38,13 @@ type forwarding struct {
 var forwardingFrom = regexp.MustCompile(`^Forwarding from (127\.0\.0\.1:\d+) -> (\d+)$`)
 
 // portForward begins to forward, and returns once kubectl listens for all ports.
-func (c client) portForward(t *testing.T, pod string, ports ...string) *forwarding {
+func portForward(t *testing.T, c client, pod string, ports ...string) *forwarding {
 	t.Helper()
 	args := []string{"port-forward", "-n", namespace, "pod/" + pod}
 	for _, port := range ports {
 		args = append(args, ":"+port)
 	}
-	f := &forwarding{cmd: c.command(t.Context(), args...), addresses: map[string]string{}, stderr: &bytes.Buffer{}, over: make(chan struct{})}
+	f := &forwarding{cmd: c.Command(t.Context(), args...), addresses: map[string]string{}, stderr: &bytes.Buffer{}, over: make(chan struct{})}
 	f.cmd.Stderr = f.stderr
 	stdout, err := f.cmd.StdoutPipe()
 	if err != nil {
@@ -68,7 +68,7 @@ func (c client) portForward(t *testing.T, pod string, ports ...string) *forwardi
 	}()
 	if len(f.addresses) < len(ports) {
 		<-f.over
-		t.Fatalf("%s: kubectl %s: %s", c.user, strings.Join(args, " "), f.stderr)
+		t.Fatalf("%s: kubectl %s: %s", c.User, strings.Join(args, " "), f.stderr)
 	}
 	return f
 }
@@ -117,8 +117,8 @@ func TestPortForward(t *testing.T) {
 	portsPod(t)
 	for name, c := range clients() {
 		t.Run(name, func(t *testing.T) {
-			g := active(t, grant{pod: "ports-0", actions: []string{"PortForward"}})
-			f := c.portForward(t, "ports-0", "9000", "9001")
+			g := active(t, grant{Pod: "ports-0", Actions: []string{"PortForward"}})
+			f := portForward(t, c, "ports-0", "9000", "9001")
 			var want []string // as the recording has to hold them
 			var mu sync.Mutex
 			var all sync.WaitGroup
@@ -165,11 +165,11 @@ func forwardedRecording(t *testing.T, grant string, want []string) {
 	t.Helper()
 	name, _ := lastSession(t, grant)
 	auditor := openStore(t, "auditor")
-	shown, err := auditor.plugin("sessions", "show", name)
+	shown, err := auditor.Plugin("sessions", "show", name)
 	if err != nil || !strings.Contains(shown, "PortForward") || !strings.Contains(shown, "yes, all of it") {
 		t.Errorf("%v: %s", err, shown)
 	}
-	out, err := auditor.plugin("sessions", "show", name, "--json")
+	out, err := auditor.Plugin("sessions", "show", name, "--json")
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -212,35 +212,35 @@ func TestPortForwardDenials(t *testing.T) {
 	portsPod(t)
 	forward := []string{"port-forward", "-n", namespace, "pod/ports-0", ":9000"}
 	for name, c := range clients() {
-		c.timeout = 20 * time.Second
+		c.Timeout = 20 * time.Second
 		t.Run("if there is no grant, then the message says how to request one, "+name, func(t *testing.T) {
-			c.refused(t, []string{"kubectl sallyport request", "--pod ports-0", "--action PortForward"}, forward...)
+			c.Refused(t, []string{"kubectl sallyport request", "--pod ports-0", "--action PortForward"}, forward...)
 		})
 	}
 	developer := through("developer")
-	developer.timeout = 20 * time.Second
+	developer.Timeout = 20 * time.Second
 	t.Run("if the grant is for Exec, then no port is forwarded", func(t *testing.T) {
-		name := active(t, grant{pod: "ports-0"})
-		developer.refused(t, []string{name, "Exec, not PortForward"}, forward...)
+		name := active(t, grant{Pod: "ports-0"})
+		developer.Refused(t, []string{name, "Exec, not PortForward"}, forward...)
 	})
 	t.Run("if the grant is for PortForward, then nobody gets in by exec, nor to another pod", func(t *testing.T) {
-		name := active(t, grant{pod: "ports-0", actions: []string{"PortForward"}})
-		developer.refused(t, []string{name, "PortForward, not Exec"}, "exec", "-n", namespace, "ports-0", "--", "id")
-		developer.refused(t, []string{name, "pod"}, "port-forward", "-n", namespace, "pod/app-0", ":9000")
-		as("developer").refused(t, []string{"direct port-forward is closed"}, forward...)
+		name := active(t, grant{Pod: "ports-0", Actions: []string{"PortForward"}})
+		developer.Refused(t, []string{name, "PortForward, not Exec"}, "exec", "-n", namespace, "ports-0", "--", "id")
+		developer.Refused(t, []string{name, "pod"}, "port-forward", "-n", namespace, "pod/app-0", ":9000")
+		as("developer").Refused(t, []string{"direct port-forward is closed"}, forward...)
 	})
 	t.Run("if the user has no right to forward, then a grant does not give it", func(t *testing.T) {
 		c := through("auditor")
-		c.timeout = 20 * time.Second
-		c.refused(t, []string{"pods/portforward"}, forward...)
+		c.Timeout = 20 * time.Second
+		c.Refused(t, []string{"pods/portforward"}, forward...)
 	})
 	t.Run("if the grant is for a container, then it is refused at apply", func(t *testing.T) {
-		g := grant{name: "ports-of-a-container", pod: "ports-0", actions: []string{"PortForward"}, containers: []string{"echo"}}
-		as("developer").reading(g.manifest()).refused(t, []string{"ports of every container"}, "apply", "-f", "-")
+		g := grant{Name: "ports-of-a-container", Pod: "ports-0", Actions: []string{"PortForward"}, Containers: []string{"echo"}}
+		as("developer").Reading(g.Manifest()).Refused(t, []string{"ports of every container"}, "apply", "-f", "-")
 	})
 	t.Run("if nobody listens on the port, then kubectl says so", func(t *testing.T) {
-		active(t, grant{pod: "ports-0", actions: []string{"PortForward"}})
-		f := developer.portForward(t, "ports-0", "9999")
+		active(t, grant{Pod: "ports-0", Actions: []string{"PortForward"}})
+		f := portForward(t, developer, "ports-0", "9999")
 		if rest, err := io.ReadAll(f.connect(t, "9999")); len(rest) > 0 {
 			t.Errorf("read %q, %v", rest, err)
 		}
@@ -262,17 +262,17 @@ func TestPortForwardEnds(t *testing.T) {
 		"if the grant is deleted, then every connection ends":   {end: deleteGrant, says: "revoked"},
 		"if the session is deleted, then every connection ends": {end: deleteSessions, says: "ended the session"},
 		"if the pod is being deleted, then every connection ends": {end: func(t *testing.T, _ string) {
-			as("admin").must(t, "delete", "pod", "-n", namespace, "ports-0", "--wait=false")
+			as("admin").Must(t, "delete", "pod", "-n", namespace, "ports-0", "--wait=false")
 		}, says: "pod"},
 	}
 	for name, tc := range ends {
-		for transport, c := range map[string]client{"WebSocket": through("developer"), "SPDY": through("developer").overSPDY()} {
+		for transport, c := range map[string]client{"WebSocket": through("developer"), "SPDY": through("developer").OverSPDY()} {
 			t.Run(name+" over "+transport, func(t *testing.T) {
 				eventually(t, "pod ports-0 is ready", 60*time.Second, func() bool {
-					return as("admin").kubectl("wait", "-n", namespace, "pod/ports-0", "--for=condition=Ready", "--timeout=5s").code == 0
+					return as("admin").Kubectl("wait", "-n", namespace, "pod/ports-0", "--for=condition=Ready", "--timeout=5s").Code == 0
 				})
-				g := active(t, grant{pod: "ports-0", actions: []string{"PortForward"}, seconds: tc.seconds})
-				f := c.portForward(t, "ports-0", "9000")
+				g := active(t, grant{Pod: "ports-0", Actions: []string{"PortForward"}, Seconds: tc.seconds})
+				f := portForward(t, c, "ports-0", "9000")
 				var conns []net.Conn
 				for range 3 {
 					conn := f.connect(t, "9000")
@@ -301,7 +301,7 @@ func TestPortForwardEnds(t *testing.T) {
 
 // expiry waits for the grant's last moment.
 func expiry(t *testing.T, name string) {
-	until, err := time.Parse(time.RFC3339, as("admin").must(t, "get", "xg", "-n", namespace, name, "-o", "jsonpath={.status.activeUntil}"))
+	until, err := time.Parse(time.RFC3339, as("admin").Must(t, "get", "xg", "-n", namespace, name, "-o", "jsonpath={.status.activeUntil}"))
 	if err != nil {
 		t.Fatal(err)
 	}

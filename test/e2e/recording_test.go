@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"os"
@@ -14,76 +13,11 @@ import (
 	"time"
 )
 
-// store is the object store seen by one of its users, by the store's own client.
-type store struct {
-	t      *testing.T
-	bucket string
-	env    []string
-}
-
-func openStore(t *testing.T, user string) store {
-	t.Helper()
-	f, err := os.Open(filepath.Join(node.state, "object-store", user+".env"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	values := map[string]string{}
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if k, v, ok := strings.Cut(lines.Text(), "="); ok {
-			values[k] = strings.Trim(v, `"'`)
-		}
-	}
-	config := filepath.Join(node.work, "mc-"+user)
-	certs := filepath.Join(config, "certs", "CAs")
-	ca, err := os.ReadFile(values["S3_CA_FILE"])
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll(certs, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(certs, "ca.crt"), ca, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s := store{t: t, bucket: "store/" + values["S3_BUCKET"], env: append(os.Environ(), "MC_CONFIG_DIR="+config)}
-	for k, v := range values {
-		s.env = append(s.env, k+"="+v)
-	}
-	if out, err := s.mc("-q", "alias", "set", "store", values["S3_ENDPOINT"], values["AWS_ACCESS_KEY_ID"], values["AWS_SECRET_ACCESS_KEY"]); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	return s
-}
-
-func (s store) mc(args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(s.t.Context(), node.mc, args...)
-	cmd.Env = s.env
-	return cmd.CombinedOutput()
-}
-
-func (s store) cat(key string) []byte {
-	s.t.Helper()
-	out, err := s.mc("cat", s.bucket+"/"+key)
-	if err != nil {
-		s.t.Fatalf("reading %s: %v: %s", key, err, out)
-	}
-	return out
-}
-
-// plugin runs kubectl sallyport with the store's credentials, and without a cluster.
-func (s store) plugin(args ...string) (string, error) {
-	cmd := exec.CommandContext(s.t.Context(), "kubectl-sallyport", args...)
-	cmd.Env = append(s.env, "KUBECONFIG=/dev/null")
-	out, err := cmd.CombinedOutput()
-	return string(out), err
-}
-
 // lastSession is the newest session of a grant, when its recording is closed: its name and its key prefix.
 func lastSession(t *testing.T, grant string) (name, prefix string) {
 	t.Helper()
 	eventually(t, "the session of "+grant+" has ended", 20*time.Second, func() bool {
-		out := as("admin").must(t, "get", "xs", "-n", namespace, "--sort-by=.metadata.creationTimestamp",
+		out := as("admin").Must(t, "get", "xs", "-n", namespace, "--sort-by=.metadata.creationTimestamp",
 			"-o", `jsonpath={range .items[?(@.spec.grantRef.name=="`+grant+`")]}{.metadata.name} {.spec.recording} {.status.state}{"\n"}{end}`)
 		lines := strings.Split(strings.TrimSpace(out), "\n")
 		fields := strings.Fields(lines[len(lines)-1])
@@ -97,17 +31,17 @@ func lastSession(t *testing.T, grant string) (name, prefix string) {
 }
 
 func TestRecording(t *testing.T) {
-	g := active(t, grant{pod: "app-0"})
-	r := through("developer").reading("typed by the user\n").kubectl("exec", "-i", "-n", namespace, "app-0", "--",
+	g := active(t, grant{Pod: "app-0"})
+	r := through("developer").Reading("typed by the user\n").Kubectl("exec", "-i", "-n", namespace, "app-0", "--",
 		"sh", "-c", "cat; env | grep AWS_; echo to-stderr >&2; printf 'bin\\377ary'; exit 3")
-	if !strings.Contains(r.stdout, "typed by the user") {
+	if !strings.Contains(r.Stdout, "typed by the user") {
 		t.Fatal(r)
 	}
 	name, prefix := lastSession(t, g)
 	auditor := openStore(t, "auditor")
 
 	t.Run("if it is read, then it says who, what, when and who agreed", func(t *testing.T) {
-		open := string(auditor.cat(prefix + "/open.json"))
+		open := string(auditor.Cat(prefix + "/open.json"))
 		for _, want := range []string{`"developer"`, `"developers"`, `"app-0"`, `"main"`, `"approver"`, "by the end-to-end test", "end-to-end test", "env | grep AWS_", g} {
 			if !strings.Contains(open, want) {
 				t.Errorf("the open object does not hold %s", want)
@@ -115,7 +49,7 @@ func TestRecording(t *testing.T) {
 		}
 	})
 	t.Run("if it is verified, then it holds, and its log has every line", func(t *testing.T) {
-		log, err := auditor.plugin("sessions", "show", name, "--log")
+		log, err := auditor.Plugin("sessions", "show", name, "--log")
 		if err != nil {
 			t.Fatalf("%v: %s", err, log)
 		}
@@ -126,11 +60,11 @@ func TestRecording(t *testing.T) {
 		}
 	})
 	t.Run("if it is played, then it shows what the person saw, masked", func(t *testing.T) {
-		out, err := auditor.plugin("play", name)
+		out, err := auditor.Plugin("play", name)
 		if err != nil || !strings.Contains(out, "typed by the user") || strings.Contains(out, "ENDTOENDTEST") {
 			t.Errorf("%v: %s", err, out)
 		}
-		cast, err := auditor.plugin("play", name, "--cast", "-")
+		cast, err := auditor.Plugin("play", name, "--cast", "-")
 		header, _, _ := strings.Cut(cast, "\n")
 		if err != nil || !strings.Contains(header, `"version":3`) {
 			t.Errorf("%v: %s", err, cast)
@@ -138,7 +72,7 @@ func TestRecording(t *testing.T) {
 	})
 	t.Run("if the bucket is searched, then the secret is nowhere", func(t *testing.T) {
 		dir := t.TempDir()
-		if out, err := auditor.mc("cp", "-q", "--recursive", auditor.bucket+"/"+prefix+"/", dir); err != nil {
+		if out, err := auditor.MC("cp", "-q", "--recursive", auditor.Bucket+"/"+prefix+"/", dir); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
 		objects, err := filepath.Glob(filepath.Join(dir, "*"))
@@ -166,7 +100,7 @@ func TestRecording(t *testing.T) {
 func undeletable(t *testing.T, prefix string) {
 	root := openStore(t, "root")
 	for _, object := range []string{"open.json", "close.json"} {
-		out, err := root.mc("stat", "--json", root.bucket+"/"+prefix+"/"+object)
+		out, err := root.MC("stat", "--json", root.Bucket+"/"+prefix+"/"+object)
 		if err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
@@ -182,11 +116,11 @@ func undeletable(t *testing.T, prefix string) {
 		}
 		for _, user := range []string{"root", "recorder", "auditor"} {
 			s := openStore(t, user)
-			if out, err := s.mc("rm", "--bypass", "--version-id", stat.VersionID, s.bucket+"/"+prefix+"/"+object); err == nil {
+			if out, err := s.MC("rm", "--bypass", "--version-id", stat.VersionID, s.Bucket+"/"+prefix+"/"+object); err == nil {
 				t.Errorf("%s deleted %s: %s", user, object, out)
 			}
 		}
-		if _, err := root.mc("stat", "--version-id", stat.VersionID, root.bucket+"/"+prefix+"/"+object); err != nil {
+		if _, err := root.MC("stat", "--version-id", stat.VersionID, root.Bucket+"/"+prefix+"/"+object); err != nil {
 			t.Errorf("%s is gone: %v", object, err)
 		}
 	}

@@ -28,7 +28,7 @@ func begin(t *testing.T, g string, args ...string) (*running, string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
-	r := &running{cmd: through("developer").command(ctx, append([]string{"exec", "-n", namespace, "app-0"}, args...)...)}
+	r := &running{cmd: through("developer").Command(ctx, append([]string{"exec", "-n", namespace, "app-0"}, args...)...)}
 	r.cmd.Stdout, r.cmd.Stderr = &r.stdout, &r.stderr
 	var err error
 	if r.stdin, err = r.cmd.StdinPipe(); err != nil {
@@ -54,7 +54,7 @@ func liveSession(t *testing.T, g string) string {
 	t.Helper()
 	var name string
 	eventually(t, "a session of "+g+" is live", 20*time.Second, func() bool {
-		out := as("admin").must(t, "get", "xs", "-n", namespace, "-o",
+		out := as("admin").Must(t, "get", "xs", "-n", namespace, "-o",
 			`jsonpath={range .items[?(@.spec.grantRef.name=="`+g+`")]}{.metadata.name} {.status.state}{"\n"}{end}`)
 		for line := range strings.Lines(out) {
 			if fields := strings.Fields(line); len(fields) == 2 && fields[1] == "Live" {
@@ -68,18 +68,18 @@ func liveSession(t *testing.T, g string) string {
 
 func field(t *testing.T, session, path string) string {
 	t.Helper()
-	return as("admin").must(t, "get", "xs", "-n", namespace, session, "-o", "jsonpath={"+path+"}")
+	return as("admin").Must(t, "get", "xs", "-n", namespace, session, "-o", "jsonpath={"+path+"}")
 }
 
 // runs tells whether something runs in app-0 whose command line ends in mark.
 func runs(t *testing.T, g, mark string) bool {
 	t.Helper()
-	r := through("developer").kubectl("exec", "-n", namespace, "app-0", "--", "sh", "-c",
+	r := through("developer").Kubectl("exec", "-n", namespace, "app-0", "--", "sh", "-c",
 		`for p in /proc/[0-9]*; do tr '\0' ' ' <$p/cmdline 2>/dev/null; echo; done`)
-	if r.code != 0 {
+	if r.Code != 0 {
 		t.Fatalf("looking with grant %s: %s", g, r)
 	}
-	for line := range strings.Lines(r.stdout) {
+	for line := range strings.Lines(r.Stdout) {
 		if strings.HasSuffix(strings.TrimSpace(line), mark) {
 			return true
 		}
@@ -88,7 +88,7 @@ func runs(t *testing.T, g, mark string) bool {
 }
 
 func TestLiveSessionsAreShown(t *testing.T) {
-	g := active(t, grant{pod: "app-0"})
+	g := active(t, grant{Pod: "app-0"})
 	r, session := begin(t, g, "-i", "--", "sh", "-c", "echo 0123456789; cat")
 	if _, err := io.WriteString(r.stdin, "typed\n"); err != nil {
 		t.Fatal(err)
@@ -96,11 +96,11 @@ func TestLiveSessionsAreShown(t *testing.T) {
 	eventually(t, "its bytes are counted while it lives", 60*time.Second, func() bool {
 		return field(t, session, ".status.state") == "Live" && field(t, session, ".status.bytesIn") == "6" && field(t, session, ".status.bytesOut") == "17"
 	})
-	rows := strings.Split(as("auditor").must(t, "get", "executionsessions", "-n", namespace), "\n")
+	rows := strings.Split(as("auditor").Must(t, "get", "executionsessions", "-n", namespace), "\n")
 	if got := strings.Fields(rows[0]); strings.Join(got, " ") != "NAME USER ACTION POD CONTAINER STATE EXIT IN OUT SINCE" {
 		t.Errorf("kubectl get executionsessions shows %q", got)
 	}
-	wide := as("auditor").must(t, "get", "executionsessions", "-n", namespace, "-o", "wide")
+	wide := as("auditor").Must(t, "get", "executionsessions", "-n", namespace, "-o", "wide")
 	for line := range strings.Lines(wide) {
 		if strings.HasPrefix(line, session) {
 			wide = line
@@ -117,20 +117,20 @@ func TestLiveSessionsAreShown(t *testing.T) {
 			if subresource != "" {
 				args = append(args, "--subresource="+subresource)
 			}
-			if r := as(user).kubectl(args...); r.code == 0 {
+			if r := as(user).Kubectl(args...); r.Code == 0 {
 				t.Errorf("%s changed the session: %s", user, r)
 			}
 		}
 	}
-	as("admin").must(t, "delete", "xs", "-n", namespace, session)
+	as("admin").Must(t, "delete", "xs", "-n", namespace, session)
 	if said := r.end(t); !strings.Contains(said, "somebody ended the session by deleting its executionsession") {
 		t.Errorf("the person read %q", said)
 	}
 }
 
 func TestBytesAreFinalAtTheEnd(t *testing.T) {
-	g := active(t, grant{pod: "app-0"})
-	through("developer").reading("12345").must(t, "exec", "-i", "-n", namespace, "app-0", "--", "sh", "-c", "cat; echo 67 >&2")
+	g := active(t, grant{Pod: "app-0"})
+	through("developer").Reading("12345").Must(t, "exec", "-i", "-n", namespace, "app-0", "--", "sh", "-c", "cat; echo 67 >&2")
 	session, _ := lastSession(t, g)
 	if in, out := field(t, session, ".status.bytesIn"), field(t, session, ".status.bytesOut"); in != "5" || out != "8" {
 		t.Errorf("in %s, out %s", in, out)
@@ -159,17 +159,17 @@ func TestWhatBecomesOfTheProcess(t *testing.T) {
 		"if it left its Unix session, then that is seen": {"Kill", []string{"sh", "-c", "setsid sleep 3006; :"}, false, []string{"sleep 3006"}, "Running", "TERM was sent", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := active(t, grant{pod: "app-0", onEnd: tc.onEnd})
+			g := active(t, grant{Pod: "app-0", OnEnd: tc.onEnd})
 			args := append([]string{"--"}, tc.argv...)
 			if tc.stdin {
 				args = append([]string{"-i"}, args...)
 			}
 			r, session := begin(t, g, args...)
-			watcher := active(t, grant{pod: "app-0", name: "watch-" + session[24:]})
+			watcher := active(t, grant{Pod: "app-0", Name: "watch-" + session[24:]})
 			for _, mark := range tc.marks {
 				eventually(t, mark+" runs", 20*time.Second, func() bool { return runs(t, watcher, mark) })
 			}
-			as("admin").must(t, "delete", "xg", "-n", namespace, g)
+			as("admin").Must(t, "delete", "xg", "-n", namespace, g)
 			said := r.end(t)
 			eventually(t, "the session has ended", 20*time.Second, func() bool { return field(t, session, ".status.state") == "Ended" })
 			process, detail := field(t, session, ".status.process"), field(t, session, ".status.processDetail")
@@ -182,10 +182,10 @@ func TestWhatBecomesOfTheProcess(t *testing.T) {
 				}
 			}
 			if tc.survive {
-				through("developer").must(t, "exec", "-n", namespace, "app-0", "--", "sh", "-c",
+				through("developer").Must(t, "exec", "-n", namespace, "app-0", "--", "sh", "-c",
 					`for p in /proc/[0-9]*; do case "$(tr '\0' ' ' <$p/cmdline 2>/dev/null)" in "$0 ") kill ${p#/proc/};; esac; done`, tc.marks[0])
 			}
-			shown, err := openStore(t, "auditor").plugin("sessions", "show", session)
+			shown, err := openStore(t, "auditor").Plugin("sessions", "show", session)
 			if err != nil || !strings.Contains(shown, "Process:") || !strings.Contains(shown, strings.ToLower(tc.process)) {
 				t.Errorf("%v: %s", err, shown)
 			}
@@ -198,14 +198,14 @@ func TestATerminalIsKilled(t *testing.T) {
 	for name, end := range map[string]func(t *testing.T, cmd *exec.Cmd, session string){
 		"if the client vanishes": func(_ *testing.T, cmd *exec.Cmd, _ string) { _ = cmd.Process.Kill() },
 		"if the session is deleted": func(t *testing.T, _ *exec.Cmd, session string) {
-			as("admin").must(t, "delete", "xs", "-n", namespace, session)
+			as("admin").Must(t, "delete", "xs", "-n", namespace, session)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := active(t, grant{pod: "app-0", onEnd: "Kill"})
+			g := active(t, grant{Pod: "app-0", OnEnd: "Kill"})
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			cmd := through("developer").command(ctx, "exec", "-it", "-n", namespace, "app-0", "--", "sh", "-i")
+			cmd := through("developer").Command(ctx, "exec", "-it", "-n", namespace, "app-0", "--", "sh", "-i")
 			master, err := pty.Start(cmd)
 			if err != nil {
 				t.Fatal(err)
@@ -223,7 +223,7 @@ func TestATerminalIsKilled(t *testing.T) {
 			_ = cmd.Wait()
 			auditor := openStore(t, "auditor")
 			eventually(t, "the recording says so", 30*time.Second, func() bool {
-				shown, err := auditor.plugin("sessions", "show", session)
+				shown, err := auditor.Plugin("sessions", "show", session)
 				return err == nil && strings.Contains(shown, "Process:      killed: TERM was sent to process")
 			})
 		})
@@ -233,8 +233,8 @@ func TestATerminalIsKilled(t *testing.T) {
 // TestSallyportsOwnExecIsForNobody tries the gateway's own command, and its own name, without the gateway.
 func TestSallyportsOwnExecIsForNobody(t *testing.T) {
 	own := append([]string{"exec", "-i", "-n", namespace, "app-0", "-c", "main", "--"}, leftover.Command()...)
-	as("admin").refused(t, []string{"direct exec is closed"}, own...)
+	as("admin").Refused(t, []string{"direct exec is closed"}, own...)
 	asItself := "--as=system:serviceaccount:sallyport-system:sallyport"
-	as("super-admin").refused(t, []string{"direct exec is closed"}, append([]string{asItself}, own...)...)
-	as("super-admin").refused(t, []string{"direct exec is closed"}, asItself, "exec", "-n", namespace, "app-0", "-c", "main", "--", "id")
+	as("super-admin").Refused(t, []string{"direct exec is closed"}, append([]string{asItself}, own...)...)
+	as("super-admin").Refused(t, []string{"direct exec is closed"}, asItself, "exec", "-n", namespace, "app-0", "-c", "main", "--", "id")
 }
