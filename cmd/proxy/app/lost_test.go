@@ -24,6 +24,9 @@ func (r *resumption) diedWithItsDisk(id string) {
 	}
 }
 
+// lostAfter is that of every instance of the tests.
+const lostAfter = 10 * time.Minute
+
 func TestLost(t *testing.T) {
 	// sweep is what the resumer does every 30 seconds, for so long.
 	sweep := func(r *resumption, d time.Duration) {

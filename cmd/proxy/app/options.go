@@ -35,6 +35,7 @@ type options struct {
 	spool         string
 	spoolLimit    int64
 	durability    recording.Durability
+	lostAfter     time.Duration
 	store         s3.Options
 }
 
@@ -54,6 +55,8 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	o.durability = recording.Spooled
 	flags.Var(durabilityFlag{&o.durability}, "durability",
 		"where a byte must be recorded before it passes, at least: spool (on its disk) or store (in the object store); a grant may ask for more")
+	flags.DurationVar(&o.lostAfter, "lost-after", 10*time.Minute,
+		"how long an instance must be gone before its spool counts as lost and its recordings are ended; one that moves with its disk must come back sooner")
 	flags.StringVar(&o.store.Endpoint, "s3-endpoint", "", "https://host[:port] of the object store; its keys: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	flags.StringVar(&o.store.Bucket, "s3-bucket", "", "bucket for the recordings; it must have object lock")
 	flags.StringVar(&o.store.Region, "s3-region", "us-east-1", "region of the bucket")
@@ -82,6 +85,7 @@ func (o *options) complete(now func() time.Time) error {
 	require(o.shutdownTime > 0, "--shutdown-time must be positive")
 	require(o.spool != "", "--spool must be given: recordings are written there first")
 	require(o.spoolLimit >= minSpool, "--spool-bytes must be at least 67108864, 64 MiB")
+	require(o.lostAfter > 0, "--lost-after must be positive")
 	require(o.store.Endpoint != "", "--s3-endpoint must be given")
 	require(o.store.Bucket != "", "--s3-bucket must be given")
 	require(o.store.AccessKey != "" && o.store.SecretKey != "", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set")

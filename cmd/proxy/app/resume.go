@@ -21,9 +21,6 @@ import (
 const (
 	resumeEvery = 30 * time.Second
 	resumeTime  = 10 * time.Minute // of one recording
-	// lostAfter is how long an instance must be gone before its spool counts as lost: one that moves to another node
-	// with its disk comes back sooner.
-	lostAfter = 10 * time.Minute
 )
 
 // resumer ends the recordings that nobody carries any more: those of a process that died, those that the object store did
@@ -212,5 +209,5 @@ func (r *resumer) isLost(proxy string) bool {
 		r.gone[proxy] = r.evidence.now()
 		return false
 	}
-	return r.evidence.now().Sub(since) >= lostAfter
+	return r.evidence.now().Sub(since) >= r.evidence.options.lostAfter
 }

@@ -35,6 +35,7 @@ func TestOptions(t *testing.T) {
 		"if the bucket is missing, then it says so":            {append(sound, "--s3-bucket="), true, "--s3-bucket"},
 		"if the spool is missing, then it says so":             {append(sound, "--spool="), true, "--spool"},
 		"if the spool is tiny, then it says so":                {append(sound, "--spool-bytes=1"), true, "--spool-bytes"},
+		"if a spool is lost at once, then it says so":          {append(sound, "--lost-after=0s"), true, "--lost-after"},
 		"if the durability is unknown, then it says so":        {append(sound, "--durability=memory"), true, "--durability"},
 		"if nothing is there, then everything is said at once": {nil, false, "--s3-endpoint"},
 	}
