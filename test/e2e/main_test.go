@@ -33,10 +33,10 @@ var (
 var jsClient string
 
 func TestMain(m *testing.M) {
-	node.Main(m, func() error {
+	os.Exit(node.Run(m, func() error {
 		if jsClient = os.Getenv("JS_CLIENT"); jsClient == "" {
 			return errors.New("JS_CLIENT is not set: run these tests by make e2e")
 		}
 		return nil
-	})
+	}))
 }

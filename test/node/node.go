@@ -38,10 +38,8 @@ var (
 //go:embed testdata/namespace.yaml
 var pods string
 
-// Main runs the tests of a package. Before them, it calls each of also.
-func Main(m *testing.M, also ...func() error) { os.Exit(run(m, also)) }
-
-func run(m *testing.M, also []func() error) int {
+// Run runs the tests of a package, once the node is prepared and each of also has succeeded.
+func Run(m *testing.M, also ...func() error) int {
 	for name, field := range map[string]*string{
 		"KUBECTL": &kubectl, "KUBECTL_1_32": &Kubectl132, "MC": &mc,
 		"KUBECONFIG_DIR": &kubeconfigs, "SALLYPORT_NODE": &State, "DEVCLUSTER": &DevCluster,
