@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,9 +24,6 @@ func (r *resumption) diedWithItsDisk(id string) {
 		r.t.Fatal(err)
 	}
 }
-
-// lostAfter is that of every instance of the tests.
-const lostAfter = 10 * time.Minute
 
 func TestLost(t *testing.T) {
 	// sweep is what the resumer does every 30 seconds, for so long.
@@ -77,11 +75,9 @@ func TestLost(t *testing.T) {
 				t.Error("nobody is told")
 			}
 		},
-		"if a session is of this instance before its start, then it is lost at once": func(_ *testing.T, r *resumption) {
+		"if this instance neither carries its session nor has its spool, then it is lost at once": func(_ *testing.T, r *resumption) {
 			id := r.live(self)
 			r.diedWithItsDisk(id)
-			time.Sleep(time.Minute)
-			r.started = time.Now()
 			sweep(r, resumeEvery)
 			r.wantRecorded(id, recording.StateAborted, recording.ReasonSpoolLost)
 			r.wantStatus(id, accessv1alpha1.SessionFailed, recording.ReasonSpoolLost)
@@ -89,14 +85,13 @@ func TestLost(t *testing.T) {
 		"if the spool has it, then it is not lost": func(_ *testing.T, r *resumption) {
 			id := r.live(self)
 			r.died(id)
-			time.Sleep(time.Minute)
-			r.started = time.Now()
 			sweep(r, 2*lostAfter)
 			r.wantStatus(id, accessv1alpha1.SessionLive, "")
 		},
-		"if a session is of this instance since its start, then it lives": func(_ *testing.T, r *resumption) {
+		"if this instance carries a session, then it lives": func(_ *testing.T, r *resumption) {
 			id := r.live(self)
 			r.diedWithItsDisk(id)
+			r.carries = func(session string) bool { return session == id }
 			sweep(r, 2*lostAfter)
 			r.wantStatus(id, accessv1alpha1.SessionLive, "")
 		},
@@ -158,6 +153,8 @@ func TestResumerRuns(t *testing.T) {
 		r.evidence.proven.Store(false)
 		first, second := r.live(self), r.live(self)
 		r.died(first)
+		var dead atomic.Bool
+		r.carries = func(session string) bool { return session == second && !dead.Load() }
 		ctx, cancel := context.WithCancel(t.Context())
 		synced, over := make(chan struct{}), make(chan struct{})
 		go func() {
@@ -175,6 +172,7 @@ func TestResumerRuns(t *testing.T) {
 		r.wantRecorded(first, recording.StateAborted, recording.ReasonRecorderDied)
 
 		r.died(second)
+		dead.Store(true)
 		time.Sleep(resumeEvery)
 		synctest.Wait()
 		r.wantRecorded(second, recording.StateAborted, recording.ReasonRecorderDied)
@@ -201,7 +199,7 @@ func TestAnotherBucketLater(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.store.Store, r.evidence.spool = right, spooltest.Open(t, r.dir)
-		again := &resumer{evidence: r.evidence, cluster: r.cluster, log: r.log, name: self, started: time.Now(), gone: map[string]time.Time{}}
+		again := &resumer{evidence: r.evidence, cluster: r.cluster, log: r.log, name: self, carries: nothing, gone: map[string]time.Time{}}
 		again.leftovers(t.Context())
 		r.wantRecorded(id, recording.StateAborted, recording.ReasonRecorderDied)
 	})

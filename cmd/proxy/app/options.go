@@ -55,7 +55,7 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	o.durability = recording.Spooled
 	flags.Var(durabilityFlag{&o.durability}, "durability",
 		"where a byte must be recorded before it passes, at least: spool (on its disk) or store (in the object store); a grant may ask for more")
-	flags.DurationVar(&o.lostAfter, "lost-after", 10*time.Minute,
+	flags.DurationVar(&o.lostAfter, "lost-after", lostAfter,
 		"how long an instance must be gone before its spool counts as lost and its recordings are ended; one that moves with its disk must come back sooner")
 	flags.StringVar(&o.store.Endpoint, "s3-endpoint", "", "https://host[:port] of the object store; its keys: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	flags.StringVar(&o.store.Bucket, "s3-bucket", "", "bucket for the recordings; it must have object lock")

@@ -21,19 +21,23 @@ import (
 const (
 	resumeEvery = 30 * time.Second
 	resumeTime  = 10 * time.Minute // of one recording
+	// lostAfter is how long an instance must be gone before its spool counts as lost: one that moves to another node
+	// with its disk comes back sooner.
+	lostAfter = 10 * time.Minute
 )
 
 // resumer ends the recordings that nobody carries any more: those of a process that died, those that the object store did
-// not take in time, and those whose spool is lost. What cannot be ended at all is said once and set aside until the next
-// start: its spool stays as it is, and its session counts as failed.
+// not take in time, and those whose spool is lost. It also reports the end of sessions that ended while the API server was
+// away. What cannot be ended at all is said once and set aside until the next start: its spool stays as it is, and its
+// session counts as failed.
 type resumer struct {
 	evidence *evidence
 	cluster  *cluster
 	log      logr.Logger
-	name     string // of this instance
-	started  time.Time
-	gone     map[string]time.Time // instances, and since when they are not there
-	aside    sync.Map             // sessions; the end of the process looks at the leftovers, too
+	name     string                    // of this instance
+	carries  func(session string) bool // whether this instance does
+	gone     map[string]time.Time      // instances, and since when they are not there
+	aside    sync.Map                  // sessions; the end of the process looks at the leftovers, too
 }
 
 func (r *resumer) run(ctx context.Context, synced <-chan struct{}) {
@@ -154,7 +158,7 @@ func (r *resumer) lost(ctx context.Context) {
 		}
 		present[s.Spec.Proxy] = present[s.Spec.Proxy] || here
 		if !r.isAside(s.Name) && !here && r.isLost(s.Spec.Proxy) {
-			r.log.Info("the gateway of a session is gone with its spool", "session", s.Name, "gateway", s.Spec.Proxy)
+			r.log.Info("a session has no end, and nobody carries it or has its spool", "session", s.Name, "gateway", s.Spec.Proxy)
 			// It has been logged, and is tried again at the next round.
 			_ = r.resume(ctx, s.Name, nil)
 		}
@@ -189,8 +193,8 @@ func (r *resumer) fail(ctx context.Context, s *accessv1alpha1.ExecutionSession) 
 // isHere reports whether some instance may still carry the session, or its spool.
 func (r *resumer) isHere(ctx context.Context, s *accessv1alpha1.ExecutionSession) (bool, error) {
 	if s.Spec.Proxy == r.name {
-		// Of its own sessions an instance knows what its spool holds: older ones were there when it started, or are lost.
-		return r.evidence.spool.Has(s.Name) || !s.CreationTimestamp.Time.Before(r.started.Add(-time.Second)), nil
+		// Of its own sessions an instance knows which it carries, from before the object is made, and what its spool holds.
+		return r.carries(s.Name) || r.evidence.spool.Has(s.Name), nil
 	}
 	pod := podMetadata()
 	err := r.cluster.cache.Get(ctx, client.ObjectKey{Namespace: r.evidence.options.namespace, Name: s.Spec.Proxy}, pod)

@@ -91,6 +91,8 @@ type resumption struct {
 	logs map[string]int // messages, and how often
 }
 
+func nothing(string) bool { return false }
+
 func newResumption(t *testing.T) *resumption {
 	t.Helper()
 	scheme := runtime.NewScheme()
@@ -112,8 +114,9 @@ func newResumption(t *testing.T) *resumption {
 	e := newEvidence(t, nil)
 	e.store, e.now, e.log, e.spool = r.store, time.Now, log, spooltest.Open(t, r.dir)
 	e.proven.Store(true)
+	e.options.lostAfter = lostAfter
 	r.resumer = &resumer{
-		evidence: e, cluster: &cluster{cache: r.cache, live: live}, log: log, name: self, started: time.Now(), gone: map[string]time.Time{},
+		evidence: e, cluster: &cluster{cache: r.cache, live: live}, log: log, name: self, carries: nothing, gone: map[string]time.Time{},
 	}
 	return r
 }

@@ -94,6 +94,14 @@ func (r *Registry) EndIf(why func(Facts) *End) {
 	}
 }
 
+// Has reports whether a session lives.
+func (r *Registry) Has(id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.live[id]
+	return ok
+}
+
 // Len returns the number of sessions.
 func (r *Registry) Len() int {
 	r.mu.Lock()

@@ -26,10 +26,13 @@ func TestRegistryEndsWhatMatches(t *testing.T) {
 	if !errors.As(context.Cause(a), &end) || end.Reason != ReasonPodGone || b.Err() != nil {
 		t.Errorf("a ended with %v, b with %v", context.Cause(a), b.Err())
 	}
+	if !r.Has("a") || r.Has("c") {
+		t.Errorf("a lives: %t, c lives: %t", r.Has("a"), r.Has("c"))
+	}
 	releaseA()
 	releaseA()
 	releaseB()
-	if r.Len() != 0 || b.Err() == nil {
+	if r.Has("a") || r.Len() != 0 || b.Err() == nil {
 		t.Errorf("%d sessions are left, b ended with %v", r.Len(), b.Err())
 	}
 }
