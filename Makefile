@@ -95,6 +95,11 @@ test: $(DEVCLUSTER) ## Run all tests that need no node, with a real API server a
 e2e: install $(JS_CLIENT)/.installed ## Run the tests that need the node (brings it up, builds and installs first)
 	env="$$($(DEVCLUSTER) env)"; eval "$$env"; PATH="$$PWD/bin:$$PATH" DEVCLUSTER="$(DEVCLUSTER)" JS_CLIENT="$(JS_CLIENT)" go test -tags=e2e -count=1 -timeout=40m $(TESTARGS) ./test/e2e/...
 
+.PHONY: faults
+faults: install ## Break what Sallyport runs on, on the node, and compare every byte (writes bin/faults.md; needs strace)
+	rm -f bin/faults.md
+	env="$$($(DEVCLUSTER) env)"; eval "$$env"; PATH="$$PWD/bin:$$PATH" DEVCLUSTER="$(DEVCLUSTER)" go test -tags=e2e -count=1 -timeout=20m -v ./test/faults -table="$$PWD/bin/faults.md" $(TESTARGS)
+
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (30s)
 	hack/fuzz.sh $(FUZZTIME)

@@ -75,7 +75,12 @@ func (g Grant) Manifest() string {
 func Request(t *testing.T, g Grant) string {
 	t.Helper()
 	if g.Name == "" {
-		g.Name = strings.ToLower(strings.NewReplacer("/", "-", "_", "-", ",", "", " ", "-", ".", "").Replace(t.Name()))
+		g.Name = strings.Map(func(r rune) rune {
+			if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+				return r
+			}
+			return '-'
+		}, strings.ToLower(t.Name()))
 		if len(g.Name) > 40 {
 			g.Name = g.Name[len(g.Name)-40:]
 		}

@@ -3,7 +3,7 @@
 package node
 
 import (
-	"context"
+	"iter"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sallyport-dev/sallyport/internal/objectstore"
 	"github.com/sallyport-dev/sallyport/internal/objectstore/s3"
 	"github.com/sallyport-dev/sallyport/test/reader"
 )
@@ -88,23 +89,12 @@ func (s Store) Plugin(args ...string) (string, error) {
 // a key first.
 func (s Store) Versions(prefix string) []reader.Version {
 	s.t.Helper()
-	bucket, err := s3.New(s3.Options{
-		Now: time.Now, Endpoint: s.values["S3_ENDPOINT"], Bucket: s.values["S3_BUCKET"], CAFile: s.values["S3_CA_FILE"],
-		AccessKey: s.values["AWS_ACCESS_KEY_ID"], SecretKey: s.values["AWS_SECRET_ACCESS_KEY"],
-	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
-	defer cancel()
+	bucket := s.open()
 	var versions []reader.Version
-	for listed, err := range bucket.List(ctx, strings.TrimSuffix(prefix, "/")+"/", "") {
-		if err != nil {
-			s.t.Fatal(err)
-		}
+	for listed := range s.List(strings.TrimSuffix(prefix, "/") + "/") {
 		version := reader.Version{Key: listed.Key, ID: listed.ID, Marker: listed.DeleteMarker}
 		if !version.Marker {
-			data, got, err := bucket.Get(ctx, listed.Key, listed.ID)
+			data, got, err := bucket.Get(s.t.Context(), listed.Key, listed.ID)
 			if err != nil {
 				s.t.Fatal(err)
 			}
@@ -114,4 +104,31 @@ func (s Store) Versions(prefix string) []reader.Version {
 	}
 	slices.Reverse(versions) // the newest of a key is listed first
 	return versions
+}
+
+// List yields every version of the objects below a prefix, or fails the test.
+func (s Store) List(prefix string) iter.Seq[objectstore.Version] {
+	return func(yield func(objectstore.Version) bool) {
+		for v, err := range s.open().List(s.t.Context(), prefix, "") {
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			if !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// open is the bucket by Sallyport's own client.
+func (s Store) open() *s3.Store {
+	s.t.Helper()
+	bucket, err := s3.New(s3.Options{
+		Now: time.Now, Endpoint: s.values["S3_ENDPOINT"], Bucket: s.values["S3_BUCKET"], CAFile: s.values["S3_CA_FILE"],
+		AccessKey: s.values["AWS_ACCESS_KEY_ID"], SecretKey: s.values["AWS_SECRET_ACCESS_KEY"],
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return bucket
 }
