@@ -53,9 +53,11 @@ func TestSessionStatus(t *testing.T) {
 	}{
 		"if it goes live, it is accepted":                {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionLive, UsedTokens: []string{"a"}}, nil},
 		"if the exit code is 0, it is accepted":          {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionEnded, ExitCode: new(int32(0))}, nil},
-		"if bytes are counted, it is accepted":           {accessv1alpha1.ExecutionSessionStatus{BytesIn: new(int64(0)), BytesOut: new(int64(1 << 40)), StartTime: &metav1.Time{Time: time.Unix(1, 0)}}, nil},
+		"if bytes are counted, it is accepted":           {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionLive, BytesIn: new(int64(0)), BytesOut: new(int64(1 << 40)), StartTime: &metav1.Time{Time: time.Unix(1, 0)}}, nil},
 		"if bytes are less than none, it is refused":     {accessv1alpha1.ExecutionSessionStatus{BytesOut: new(int64(-1))}, []string{"status.bytesOut", "0"}},
-		"if the process was killed, it is accepted":      {accessv1alpha1.ExecutionSessionStatus{Process: accessv1alpha1.ProcessKilled, ProcessDetail: "TERM"}, nil},
+		"if the process was killed, it is accepted":      {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionEnded, Process: accessv1alpha1.ProcessKilled, ProcessDetail: "TERM"}, nil},
+		"if the recording waits, it is accepted":         {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionEnded, RecordingState: accessv1alpha1.RecordingWaiting}, nil},
+		"if the recording is nowhere, it is refused":     {accessv1alpha1.ExecutionSessionStatus{RecordingState: "Nowhere"}, []string{"status.recordingState", "Unsupported value"}},
 		"if the process is in no state, it is refused":   {accessv1alpha1.ExecutionSessionStatus{Process: "Lost"}, []string{"status.process", "Unsupported value"}},
 		"if the detail is a novel, it is refused":        {accessv1alpha1.ExecutionSessionStatus{ProcessDetail: strings.Repeat("x", 513)}, []string{"status.processDetail", "512"}},
 		"if the state is unknown, it is refused":         {accessv1alpha1.ExecutionSessionStatus{State: "Lost"}, []string{"status.state", "Unsupported value"}},
@@ -153,6 +155,7 @@ func TestSessionColumns(t *testing.T) {
 	}
 	session.Status = accessv1alpha1.ExecutionSessionStatus{
 		State: accessv1alpha1.SessionLive, BytesIn: new(int64(12)), BytesOut: new(int64(3456)), Process: accessv1alpha1.ProcessRunning,
+		RecordingState: accessv1alpha1.RecordingComplete,
 	}
 	if err := c.Status().Update(t.Context(), session); err != nil {
 		t.Fatal(err)
@@ -178,7 +181,8 @@ func TestSessionColumns(t *testing.T) {
 	want := map[string]string{
 		"0 Name": "one", "0 User": session.Spec.User.Username, "0 Action": "Exec", "0 Pod": session.Spec.PodRef.Name, "0 Container": session.Spec.Container,
 		"0 State": "Live", "0 Exit": "<nil>", "0 In": "12", "0 Out": "3456", "0 Since": got["0 Since"], "1 Grant": session.Spec.GrantRef.Name,
-		"1 Command": `["sh","-c","ls"]`, "1 Process": "Running", "1 Reason": "<nil>", "1 Recording": session.Spec.Recording,
+		"1 Command": `["sh","-c","ls"]`, "1 Process": "Running", "1 Reason": "<nil>", "1 Recorded": "Complete",
+		"1 Recording": session.Spec.Recording,
 	}
 	if diff := cmp.Diff(want, got); diff != "" || got["0 Since"] == "" {
 		t.Errorf("shown (-want +got): %s", diff)

@@ -21,10 +21,10 @@ func endOf(t *testing.T, grant string, within time.Duration) (name, state, reaso
 	t.Helper()
 	eventually(t, "the session of "+grant+" is over", within, func() bool {
 		out := as("admin").Must(t, "get", "xs", "-n", namespace, "--sort-by=.metadata.creationTimestamp",
-			"-o", `jsonpath={range .items[?(@.spec.grantRef.name=="`+grant+`")]}{.metadata.name}|{.status.state}|{.status.reason}|{.spec.recording}{"\n"}{end}`)
+			"-o", `jsonpath={range .items[?(@.spec.grantRef.name=="`+grant+`")]}{.metadata.name}|{.status.state}|{.status.reason}|{.spec.recording}|{.status.recordingState}{"\n"}{end}`)
 		lines := strings.Split(strings.TrimSpace(out), "\n")
 		fields := strings.Split(lines[len(lines)-1], "|")
-		if len(fields) != 4 || fields[1] != "Ended" && fields[1] != "Failed" || strings.Contains(fields[2], "waits in the spool") {
+		if len(fields) != 5 || fields[1] != "Ended" && fields[1] != "Failed" || fields[4] == "Waiting" {
 			return false
 		}
 		name, state, reason, prefix = fields[0], fields[1], fields[2], strings.TrimSuffix(fields[3], "/")

@@ -157,7 +157,12 @@ func (r *row) never(t *testing.T, x *trial) {
 
 func (r *row) one(t *testing.T, x *trial, s session) {
 	t.Helper()
-	recording, end := evidence(t, s)
+	versions := node.OpenStore(t, "auditor").Versions(s.Spec.Recording)
+	if len(versions) == 0 {
+		r.never(t, x)
+		return
+	}
+	recording, end := evidence(t, s, versions)
 	if recording == nil {
 		r.lost += len(x.result.Stdout)
 		return

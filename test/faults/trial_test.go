@@ -137,13 +137,13 @@ type session struct {
 		Recording string   `json:"recording"`
 	} `json:"spec"`
 	Status struct {
-		State  string `json:"state"`
-		Reason string `json:"reason"`
+		State          string `json:"state"`
+		RecordingState string `json:"recordingState"`
 	} `json:"status"`
 }
 
 func (s session) over() bool {
-	return (s.Status.State == "Ended" || s.Status.State == "Failed") && !strings.Contains(s.Status.Reason, "waits in the spool")
+	return (s.Status.State == "Ended" || s.Status.State == "Failed") && s.Status.RecordingState != "Waiting"
 }
 
 // sessions are those of some trials, by their tags.
@@ -192,9 +192,8 @@ type ending struct {
 func (e ending) String() string { return e.Outcome + " (" + e.Exit.Reason + ")" }
 
 // evidence is the verified recording of a session, and how it ended.
-func evidence(t *testing.T, s session) (*reader.Recording, ending) {
+func evidence(t *testing.T, s session, versions []reader.Version) (*reader.Recording, ending) {
 	t.Helper()
-	versions := node.OpenStore(t, "auditor").Versions(s.Spec.Recording)
 	recording, err := reader.Read(versions)
 	if err != nil {
 		t.Errorf("%s does not verify: %v", s.Metadata.Name, err)
