@@ -139,7 +139,8 @@ func build(ctx context.Context, o *options, config *rest.Config, now func() time
 	}
 	g.counts = proxy.NewCounts(g.cluster, now, log)
 	g.resumer = &resumer{
-		evidence: g.evidence, cluster: g.cluster, log: log, name: o.name, carries: g.registry.Has, gone: map[string]time.Time{},
+		evidence: g.evidence, cluster: g.cluster, log: log, name: o.name, carries: g.registry.Has, stuck: counts.aside.Inc,
+		gone: map[string]time.Time{},
 	}
 	own, err := ownName(ctx, clients)
 	if err != nil {

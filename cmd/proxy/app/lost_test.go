@@ -125,7 +125,10 @@ func TestLost(t *testing.T) {
 		"if the store does not know it either, then it settles": func(_ *testing.T, r *resumption) {
 			id := r.live(other)
 			sweep(r, 2*lostAfter)
-			r.wantSettled(id)
+			r.wantStatus(id, accessv1alpha1.SessionFailed, "no recording of it")
+			if r.said("no recording of a session") != 1 || r.stuckOnes != 0 {
+				r.t.Errorf("logged: %v; set aside: %d", r.logs, r.stuckOnes)
+			}
 		},
 		"if a sweep is cut off, then the next one does it": func(t *testing.T, r *resumption) {
 			id := r.live(other)
@@ -199,7 +202,7 @@ func TestAnotherBucketLater(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.store.Store, r.evidence.spool = right, spooltest.Open(t, r.dir)
-		again := &resumer{evidence: r.evidence, cluster: r.cluster, log: r.log, name: self, carries: nothing, gone: map[string]time.Time{}}
+		again := &resumer{evidence: r.evidence, cluster: r.cluster, log: r.log, name: self, carries: nothing, stuck: func() {}, gone: map[string]time.Time{}}
 		again.leftovers(t.Context())
 		r.wantRecorded(id, recording.StateAborted, recording.ReasonRecorderDied)
 	})

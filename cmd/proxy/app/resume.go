@@ -38,6 +38,7 @@ type resumer struct {
 	carries  func(session string) bool // whether this instance does
 	gone     map[string]time.Time      // instances, and since when they are not there
 	aside    sync.Map                  // sessions; the end of the process looks at the leftovers, too
+	stuck    func()                    // is told of each of them
 }
 
 func (r *resumer) run(ctx context.Context, synced <-chan struct{}) {
@@ -96,11 +97,14 @@ func (r *resumer) resume(ctx context.Context, session string, journal *spool.Jou
 	}
 	ended, err := recording.Resume(ctx, r.evidence.store, r.evidence.now, session, held)
 	switch {
-	case errors.Is(err, objectstore.ErrNotFound) && journal != nil && !r.evidence.spool.Has(session):
+	case errors.Is(err, objectstore.ErrNotFound) && journal == nil:
+		r.log.Info("the object store has no recording of a session", "session", session)
+	case errors.Is(err, objectstore.ErrNotFound) && !r.evidence.spool.Has(session):
 		r.log.Info("a session that never began is forgotten", "session", session)
 		return nil
 	case recording.Lasting(err):
 		r.aside.Store(session, nil)
+		r.stuck()
 		r.log.Error(err, "a recording that was left cannot be ended; the spool keeps what it has of it", "session", session)
 	case err != nil:
 		r.log.Error(err, "ending a recording that was left; trying again later", "session", session)
@@ -159,11 +163,13 @@ func (r *resumer) lost(ctx context.Context) {
 		present[s.Spec.Proxy] = present[s.Spec.Proxy] || here
 		if !r.isAside(s.Name) && !here && r.isLost(s.Spec.Proxy) {
 			r.log.Info("a session has no end, and nobody carries it or has its spool", "session", s.Name, "gateway", s.Spec.Proxy)
-			// It has been logged, and is tried again at the next round.
-			_ = r.resume(ctx, s.Name, nil)
+			// Any other error has been logged, and it is tried again at the next round.
+			if err := r.resume(ctx, s.Name, nil); errors.Is(err, objectstore.ErrNotFound) {
+				r.fail(ctx, s, "the object store has no recording of it: it did not begin, or its recording is in another bucket")
+			}
 		}
 		if r.isAside(s.Name) {
-			r.fail(ctx, s)
+			r.fail(ctx, s, "the recording could not be ended: the gateway's log says why, and its spool keeps what it has")
 		}
 	}
 	for name := range r.gone {
@@ -178,12 +184,11 @@ func (r *resumer) isAside(session string) bool {
 	return aside
 }
 
-// fail reports that a session has no recording that could be ended.
-func (r *resumer) fail(ctx context.Context, s *accessv1alpha1.ExecutionSession) {
+// fail reports that a session has no recording that could be ended, and why.
+func (r *resumer) fail(ctx context.Context, s *accessv1alpha1.ExecutionSession, why string) {
 	now := metav1.NewTime(r.evidence.now().UTC())
 	err := r.tell(ctx, s, accessv1alpha1.ExecutionSessionStatus{
-		State: accessv1alpha1.SessionFailed, RecordingState: accessv1alpha1.RecordingIncomplete, EndTime: &now,
-		Reason: "the recording could not be ended: the gateway's log says why, and its spool keeps what it has",
+		State: accessv1alpha1.SessionFailed, RecordingState: accessv1alpha1.RecordingIncomplete, EndTime: &now, Reason: why,
 	})
 	if err != nil {
 		r.log.Error(err, "reporting a session without an end", "session", s.Name)

@@ -87,6 +87,8 @@ type resumption struct {
 	cache *cached
 	dir   string // of its spool
 
+	stuckOnes int // how often it said that a recording is set aside
+
 	mu   sync.Mutex
 	logs map[string]int // messages, and how often
 }
@@ -116,7 +118,8 @@ func newResumption(t *testing.T) *resumption {
 	e.proven.Store(true)
 	e.options.lostAfter = lostAfter
 	r.resumer = &resumer{
-		evidence: e, cluster: &cluster{cache: r.cache, live: live}, log: log, name: self, carries: nothing, gone: map[string]time.Time{},
+		evidence: e, cluster: &cluster{cache: r.cache, live: live}, log: log, name: self, carries: nothing, stuck: func() { r.stuckOnes++ },
+		gone: map[string]time.Time{},
 	}
 	return r
 }
@@ -369,7 +372,7 @@ func (r *resumption) wantSettled(id string) {
 	puts := r.store.puts
 	r.leftovers(r.t.Context())
 	r.lost(r.t.Context())
-	if r.said("cannot be ended") != 1 || r.store.puts != puts || !maps.Equal(times, r.logs) {
+	if r.said("cannot be ended") != 1 || r.stuckOnes != 1 || r.store.puts != puts || !maps.Equal(times, r.logs) {
 		r.t.Errorf("it does not settle: %v, then %v", times, r.logs)
 	}
 }

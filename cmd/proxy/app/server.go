@@ -72,8 +72,8 @@ func serve(ctx context.Context, server *http.Server, address string) error {
 type metrics struct {
 	*prometheus.Registry
 
-	ended   *prometheus.CounterVec
-	outages prometheus.Gauge
+	ended          *prometheus.CounterVec
+	outages, aside prometheus.Gauge
 }
 
 func newMetrics(live func() int, kept *spool.Spool) *metrics {
@@ -86,8 +86,11 @@ func newMetrics(live func() int, kept *spool.Spool) *metrics {
 	m.outages = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "sallyport_store_outages", Help: "Sessions whose recordings the object store does not take now; they go on while the spool has room.",
 	})
+	m.aside = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "sallyport_recordings_aside", Help: "Recordings that cannot be ended and are set aside until the next start; the log says why.",
+	})
 	m.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.MustRegister(m.ended, m.outages, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	m.MustRegister(m.ended, m.outages, m.aside, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "sallyport_spool_bytes", Help: "What the spool holds for the object store.",
 	}, func() float64 { return float64(kept.Used()) }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "sallyport_spool_limit_bytes", Help: "What the spool can hold; sessions end when it is full.",
