@@ -14,8 +14,8 @@ import (
 
 // +kubebuilder:rbac:groups=access.sallyport.dev,resources=executionsessions,verbs=get;list;watch;delete
 
-// SessionReconciler deletes ExecutionSessions some time after they ended. One whose recording could not be closed stays
-// until a person has seen to it. Client and Now are required.
+// SessionReconciler deletes ExecutionSessions some time after they ended and their recordings were complete. One whose
+// recording is not stays until it is, or a person has seen to it. Client and Now are required.
 type SessionReconciler struct {
 	Client client.Client
 	Now    func() time.Time
@@ -47,8 +47,10 @@ func (r *SessionReconciler) Reconcile(ctx context.Context, key ctrl.Request) (ct
 
 // removalTime is when the session is to be deleted; zero while it must stay.
 func removalTime(session *accessv1alpha1.ExecutionSession, keep time.Duration) time.Time {
-	if session.Status.State != accessv1alpha1.SessionEnded || session.Status.EndTime == nil || !session.DeletionTimestamp.IsZero() {
+	status := &session.Status
+	if status.State != accessv1alpha1.SessionEnded || status.RecordingState != accessv1alpha1.RecordingComplete || status.EndTime == nil ||
+		!session.DeletionTimestamp.IsZero() {
 		return time.Time{}
 	}
-	return session.Status.EndTime.Add(keep)
+	return status.EndTime.Add(keep)
 }

@@ -254,6 +254,9 @@ func TestRequestThatTheCacheDoesNotShowYetIsNotLost(t *testing.T) {
 func TestEndedSessionsAreRemovedInTime(t *testing.T) {
 	keep := 24 * time.Hour
 	end := time.Now().Truncate(time.Second)
+	ended := func(r accessv1alpha1.RecordingState) *gen.Session {
+		return gen.MakeSession("", "s").State(accessv1alpha1.SessionEnded).Recorded(r).EndedAt(end)
+	}
 	tests := map[string]struct {
 		session *gen.Session
 		now     time.Time
@@ -261,13 +264,16 @@ func TestEndedSessionsAreRemovedInTime(t *testing.T) {
 		next    time.Duration
 	}{
 		"if it is live, it stays":                             {gen.MakeSession("", "s").State(accessv1alpha1.SessionLive), end.Add(2 * keep), false, 0},
-		"if it has only ended, it stays until it is due":      {gen.MakeSession("", "s").State(accessv1alpha1.SessionEnded).EndedAt(end), end.Add(time.Hour), false, keep - time.Hour},
-		"if it is due, it goes":                               {gen.MakeSession("", "s").State(accessv1alpha1.SessionEnded).EndedAt(end), end.Add(keep), true, 0},
+		"if it has only ended, it stays until it is due":      {ended(accessv1alpha1.RecordingComplete), end.Add(time.Hour), false, keep - time.Hour},
+		"if it is due, it goes":                               {ended(accessv1alpha1.RecordingComplete), end.Add(keep), true, 0},
+		"if its recording waits for the store, it stays":      {ended(accessv1alpha1.RecordingWaiting), end.Add(2 * keep), false, 0},
+		"if its recording is not complete, it stays":          {ended(accessv1alpha1.RecordingIncomplete), end.Add(2 * keep), false, 0},
+		"if nothing is said of its recording, it stays":       {ended(""), end.Add(2 * keep), false, 0},
 		"if its recording could not be closed, it stays":      {gen.MakeSession("", "s").State(accessv1alpha1.SessionFailed).EndedAt(end), end.Add(2 * keep), false, 0},
 		"if it has an end but is said to be live, it stays":   {gen.MakeSession("", "s").State(accessv1alpha1.SessionLive).EndedAt(end), end.Add(2 * keep), false, 0},
-		"if it is said to have ended but not when, it stays":  {gen.MakeSession("", "s").State(accessv1alpha1.SessionEnded), end.Add(2 * keep), false, 0},
+		"if it is said to have ended but not when, it stays":  {gen.MakeSession("", "s").State(accessv1alpha1.SessionEnded).Recorded(accessv1alpha1.RecordingComplete), end.Add(2 * keep), false, 0},
 		"if nothing is known of it, it stays":                 {gen.MakeSession("", "s"), end.Add(2 * keep), false, 0},
-		"if it is a moment too early, it stays for that long": {gen.MakeSession("", "s").State(accessv1alpha1.SessionEnded).EndedAt(end), end.Add(keep - time.Second), false, time.Second},
+		"if it is a moment too early, it stays for that long": {ended(accessv1alpha1.RecordingComplete), end.Add(keep - time.Second), false, time.Second},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) { checkRemoval(t, tt.session.Obj(), tt.now, tt.gone, tt.next) })

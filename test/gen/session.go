@@ -44,6 +44,12 @@ func (s *Session) State(state accessv1alpha1.SessionState) *Session {
 	return s
 }
 
+// Recorded sets where its recording is.
+func (s *Session) Recorded(state accessv1alpha1.RecordingState) *Session {
+	s.obj.Status.RecordingState = state
+	return s
+}
+
 // EndedAt sets when the stream ended; the state stays as it is.
 func (s *Session) EndedAt(t time.Time) *Session { s.obj.Status.EndTime = new(Stamp(t)); return s }
 
