@@ -8,7 +8,7 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/recording"
 )
 
-// begin makes the open object and the ExecutionSession, side by side; where one of them fails, the other is ended. Before, it
+// begin makes the open object and the ExecutionSession, side by side; where one of them fails, the other is ended, or taken back. Before, it
 // decides once more: what ended between the first decision and the moment in which the registry knew of the session must
 // not be lost.
 func (l *live) begin(ctx context.Context, id string) error {
@@ -38,10 +38,19 @@ func (l *live) begin(ctx context.Context, id string) error {
 		}
 		return unavailable("the gateway cannot make an executionsession; run the command again")
 	case failed == nil:
-		l.report(endedStatus(recording.Exit{Reason: session.ReasonRecordingFailed, Message: "the session did not begin"}, err, nil, l.Now()))
+		l.takeBack(ctx)
 		return err
 	default:
 		return err
+	}
+}
+
+// takeBack deletes the ExecutionSession of a session that did not begin. If it cannot, the resumer finds it.
+func (l *live) takeBack(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTime)
+	defer cancel()
+	if err := l.Store.Delete(ctx, l.object); err != nil {
+		l.Log.Error(err, "deleting the executionsession of a session that did not begin", "session", l.object.Name)
 	}
 }
 

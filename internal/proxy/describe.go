@@ -45,7 +45,7 @@ func (s *sessions) openObject(ctx context.Context, q *request, id string) (recor
 		q.onEnd = grant.Spec.OnEnd
 	}
 	open := recording.Open{
-		Session: id, Recorder: s.Program, Cluster: s.Cluster,
+		Session: id, Recorder: s.Program, Gateway: recording.Gateway{Installation: s.Installation, Instance: s.Proxy}, Cluster: s.Cluster,
 		Subject:   recording.Subject{Username: a.User.Name, UID: a.User.UID, Groups: a.User.Groups},
 		Requester: requester(grant),
 		Action:    a.Action, Namespace: a.Namespace, Pod: a.Pod, PodUID: a.PodUID, Node: q.pod.Spec.NodeName,
@@ -272,7 +272,7 @@ func ResumedStatus(m *recording.Manifest) accessv1alpha1.ExecutionSessionStatus 
 	if m.Outcome != recording.Closed {
 		status.Reason = shortened(status.Reason+": "+m.Fault, maxShownReason)
 	}
-	if m.Exit.Reason == recording.ReasonSpoolLost {
+	if m.Outcome != recording.Closed && !m.Whole {
 		status.State, status.RecordingState = accessv1alpha1.SessionFailed, accessv1alpha1.RecordingIncomplete
 	}
 	return status

@@ -11,6 +11,37 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/recording"
 )
 
+func TestResumedStatus(t *testing.T) {
+	died := recording.Exit{Reason: recording.ReasonRecorderDied}
+	for name, tc := range map[string]struct {
+		m     recording.Manifest
+		state accessv1alpha1.SessionState
+		want  accessv1alpha1.RecordingState
+	}{
+		"if it is closed, it is complete": {
+			recording.Manifest{Outcome: recording.Closed, Exit: recording.Exit{Reason: "completed"}}, accessv1alpha1.SessionEnded, accessv1alpha1.RecordingComplete,
+		},
+		"if only the end is not known, it is complete": {
+			recording.Manifest{Outcome: recording.Aborted, Whole: true, Exit: died}, accessv1alpha1.SessionEnded, accessv1alpha1.RecordingComplete,
+		},
+		"if the disk lost something, it is not": {
+			recording.Manifest{Outcome: recording.Aborted, Fault: "damaged", Exit: died}, accessv1alpha1.SessionFailed, accessv1alpha1.RecordingIncomplete,
+		},
+		"if records are lost, it is not": {
+			recording.Manifest{Outcome: recording.Aborted, Lost: 12, Exit: recording.Exit{Reason: "recording-failed"}}, accessv1alpha1.SessionFailed, accessv1alpha1.RecordingIncomplete,
+		},
+		"if the spool is lost, it is not": {
+			recording.Manifest{Outcome: recording.Aborted, Exit: recording.Exit{Reason: recording.ReasonSpoolLost}}, accessv1alpha1.SessionFailed, accessv1alpha1.RecordingIncomplete,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if status := ResumedStatus(&tc.m); status.State != tc.state || status.RecordingState != tc.want {
+				t.Errorf("%s, %s", status.State, status.RecordingState)
+			}
+		})
+	}
+}
+
 func TestEndedStatus(t *testing.T) {
 	long := strings.Repeat("ü", 2*maxShownReason)
 	for name, tc := range map[string]struct {

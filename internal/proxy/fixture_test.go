@@ -113,7 +113,7 @@ func newWorld(tb testing.TB) *world {
 			Access: clients.AuthorizationV1(), Pods: clients.CoreV1(), Authorizer: w, Grants: w, Store: w, Journal: w.journal, Record: w.record,
 			Rules: mask.Default(), Key: key, Registry: w.registry, Now: time.Now, Own: own, Counts: w.counts,
 			Ended: func(reason string, _ bool) { w.ended <- reason },
-			Proxy: "proxy-0", Cluster: "test", Program: "test",
+			Proxy: "proxy-0", Installation: "sha256:1", Cluster: "test", Program: "test",
 		},
 	})
 	if err != nil {
@@ -160,6 +160,13 @@ func (w *world) Create(_ context.Context, s *accessv1alpha1.ExecutionSession) er
 		return errors.New("no")
 	}
 	w.sessions = append(w.sessions, s)
+	return nil
+}
+
+func (w *world) Delete(_ context.Context, s *accessv1alpha1.ExecutionSession) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sessions = slices.DeleteFunc(w.sessions, func(made *accessv1alpha1.ExecutionSession) bool { return made == s })
 	return nil
 }
 

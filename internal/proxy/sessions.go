@@ -42,6 +42,8 @@ type GrantReader interface {
 type SessionStore interface {
 	// Create makes the object and fills in what the API server adds.
 	Create(ctx context.Context, s *accessv1alpha1.ExecutionSession) error
+	// Delete takes the session with this UID back. It is no error that it is gone.
+	Delete(ctx context.Context, s *accessv1alpha1.ExecutionSession) error
 	// Report merges the fields that are set into the status of the session with this UID, and leaves the others alone.
 	// It is no error that the object is gone.
 	Report(ctx context.Context, s *accessv1alpha1.ExecutionSession, status accessv1alpha1.ExecutionSessionStatus) error
@@ -67,9 +69,10 @@ type Sessions struct {
 	Ended func(reason string, sealed bool)
 	// Own is the user name of the gateway itself, under which it ends what sessions left running.
 	Own string
-	// Now is the clock. Proxy names this instance, Cluster the cluster, Program this program and its version.
-	Now                     func() time.Time
-	Proxy, Cluster, Program string
+	// Now is the clock. Proxy names this instance, Installation what all instances are of, Cluster the cluster, Program this
+	// program and its version.
+	Now                                   func() time.Time
+	Proxy, Installation, Cluster, Program string
 }
 
 type sessions struct {
@@ -244,7 +247,8 @@ var errIncomplete = errors.New("the gateway lacks something that sessions need")
 func (o *Sessions) check() error {
 	if o.Access == nil || o.Counts == nil || o.Own == "" || o.Pods == nil || o.Authorizer == nil || o.Grants == nil || o.Store == nil ||
 		o.Journal == nil || o.Record == nil ||
-		o.Rules == nil || len(o.Key) != ed25519.PrivateKeySize || o.Registry == nil || o.Ended == nil || o.Now == nil || o.Proxy == "" {
+		o.Rules == nil || len(o.Key) != ed25519.PrivateKeySize || o.Registry == nil || o.Ended == nil || o.Now == nil || o.Proxy == "" ||
+		o.Installation == "" {
 		return errIncomplete
 	}
 	return nil

@@ -44,7 +44,7 @@ func sessionID(t time.Time, n uint16) string {
 
 func openObject(id string) recording.Open {
 	return recording.Open{
-		Session: id, Recorder: "test", Cluster: "c1",
+		Session: id, Recorder: "test", Gateway: recording.Gateway{Installation: "sha256:ours", Instance: "sallyport-0"}, Cluster: "c1",
 		Subject:   recording.Subject{Username: `dev"eloper@example.com`, UID: "u1", Groups: []string{"devs"}},
 		Requester: recording.Subject{Username: "pipeline"},
 		Action:    "Exec", Namespace: "prod", Pod: "web-0", PodUID: "p1", Node: "n1", Container: "app", Image: "web:1",

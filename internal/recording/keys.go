@@ -58,6 +58,12 @@ func dayPrefix(t time.Time) string {
 	return root + t.UTC().Format("2006/01/02") + "/"
 }
 
+// earliestID sorts before every session id that was made at t or later, and after every other.
+func earliestID(t time.Time) string {
+	ms := max(t.UnixMilli(), 0)
+	return fmt.Sprintf("%08x-%04x-", ms>>16, ms&0xffff)
+}
+
 // idTime returns the millisecond at which a session id was made.
 func idTime(id string) (time.Time, error) {
 	u, err := uuid.Parse(id)

@@ -65,7 +65,7 @@ type listed struct {
 func listDay(ctx context.Context, store objectstore.Store, day time.Time, opts ListOptions) ([]listed, error) {
 	var found []listed
 	prefix := dayPrefix(day)
-	for v, err := range store.List(ctx, prefix, "") {
+	for v, err := range store.List(ctx, prefix, prefix+earliestID(opts.From)) {
 		if err != nil {
 			return nil, fmt.Errorf("listing recordings of %s: %w", day.Format(time.DateOnly), err)
 		}
@@ -83,6 +83,39 @@ func listDay(ctx context.Context, store objectstore.Store, day time.Time, opts L
 		}
 	}
 	return found, nil
+}
+
+// Unended is a recording without an end in the store. Somebody may be at it.
+type Unended struct {
+	ID      string
+	Made    time.Time // the id's own time
+	Gateway Gateway   // empty if the open object does not say it, or does not parse
+}
+
+// ListUnended returns the recordings of a listing that have an open object and no close object, the oldest first. It costs
+// a request for each of them, beside those of the listing. What it returns is not verified.
+func ListUnended(ctx context.Context, store objectstore.Store, opts ListOptions) ([]Unended, error) {
+	var unended []Unended
+	for day := opts.From.UTC().Truncate(24 * time.Hour); day.Before(opts.To); day = day.AddDate(0, 0, 1) {
+		found, err := listDay(ctx, store, day, opts)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range found {
+			prefix := dayPrefix(l.made) + l.id + "/"
+			_, begun := l.objects.pick(OpenKey(prefix), "")
+			if _, ended := l.objects.pick(CloseKey(prefix), ""); ended || !begun {
+				continue
+			}
+			var open Open
+			var problem string
+			if err := l.read(ctx, store, OpenKey(prefix), &open, &problem); err != nil {
+				return nil, err
+			}
+			unended = append(unended, Unended{ID: l.id, Made: l.made, Gateway: open.Gateway})
+		}
+	}
+	return unended, nil
 }
 
 // summary reads the open and close objects. A session whose objects are missing

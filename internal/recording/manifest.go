@@ -78,6 +78,7 @@ type Manifest struct {
 	Outcome  Outcome          `json:"outcome"`
 	Fault    string           `json:"fault,omitempty"` // why aborted
 	Lost     uint64           `json:"lost,omitempty"`  // records known to be lost; aborted only
+	Whole    bool             `json:"whole,omitempty"` // all that passed is stored, and only the end is not known; aborted only
 	Ended    time.Time        `json:"ended"`           // of the exit record; when aborted, of the abortion
 	Open     Segment          `json:"open"`            // the open object
 	Segments []Segment        `json:"segments"`

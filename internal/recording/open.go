@@ -38,12 +38,19 @@ type Approval struct {
 	Comment  string    `json:"comment,omitempty"`
 }
 
+// Gateway is whose recording it is. Only instances of the same installation may end what another one left.
+type Gateway struct {
+	Installation string `json:"installation"` // "sha256:" and the digest of the public key that signs its session tokens, in hex
+	Instance     string `json:"instance"`     // its pod
+}
+
 // Open is the object that is locked in the store before the first byte flows.
 type Open struct {
 	Format    string                `json:"format"`   // set by Start
 	Session   string                `json:"session"`  // UUIDv7; its time is the date in the keys
 	Recorder  string                `json:"recorder"` // program and version
-	Started   time.Time             `json:"started"`  // set by Start
+	Gateway   Gateway               `json:"gateway,omitzero"`
+	Started   time.Time             `json:"started"` // set by Start
 	Retention objectstore.Retention `json:"retention"`
 
 	// Durability is where each byte was recorded before it passed, at least. Who starts a recording says what is asked for;

@@ -46,7 +46,11 @@ func Resume(ctx context.Context, store objectstore.Store, now func() time.Time, 
 		}
 	}
 	if r.Manifest == nil {
-		if err := s.end(ctx, now()); err != nil {
+		err := s.end(ctx, now())
+		if journal == nil && errors.Is(err, objectstore.ErrExists) {
+			return Describe(ctx, store, session) // who else resumed it was first
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -215,7 +219,7 @@ func (s *resumed) end(ctx context.Context, now time.Time) error {
 		m.Fault = "the recorder died and its spool is lost: what it held was not stored"
 		m.Exit = Exit{Reason: ReasonSpoolLost, Process: ProcessUnknown}
 	default:
-		m.Fault = "the recorder died: all that passed is here, how the session ended is not known"
+		m.Fault, m.Whole = "the recorder died: all that passed is here, how the session ended is not known", true
 	}
 	s.Manifest = &m
 	return putManifest(ctx, s.store, s.check.prefix, s.Open.Retention, m)

@@ -155,6 +155,25 @@ func TestResumeWithoutTheSpool(t *testing.T) {
 	}
 }
 
+func TestResumeWithoutTheSpoolByTwo(t *testing.T) {
+	f := newFixture(t)
+	died(t, f, func(key string) bool { return key <= recording.SegmentKey(f.prefix(t), 1) })
+	first := true
+	overtaken := hooked{f.Store, func(context.Context, string) error {
+		if first {
+			first = false
+			_, err := recording.Resume(t.Context(), f.Store, f.clock.Now, f.id, nil)
+			must(t, err)
+		}
+		return nil
+	}}
+	r, err := recording.Resume(t.Context(), overtaken, f.clock.Now, f.id, nil)
+	must(t, err)
+	if r.State != recording.StateAborted || r.Manifest == nil || r.Manifest.Exit.Reason != recording.ReasonSpoolLost {
+		t.Errorf("who came second has %s, %+v", r.State, r.Manifest)
+	}
+}
+
 func TestResumeOfASessionThatNeverBegan(t *testing.T) {
 	f := newFixture(t)
 	spooltest.Journal(t, f.spool, f.id).Leave()

@@ -176,7 +176,7 @@ func (c *checker) closed(m *Manifest, last Record) error {
 		return c.fault(key, fmt.Sprintf("exit %s, but the last record says %s", exit, last.Data))
 	case !m.Ended.Equal(last.Time):
 		return c.fault(key, fmt.Sprintf("ended %s, but the last record is of %s", m.Ended, last.Time))
-	case m.Lost != 0 || m.Fault != "":
+	case m.Lost != 0 || m.Fault != "" || m.Whole:
 		return c.fault(key, "it says closed and speaks of lost records")
 	}
 	return nil

@@ -159,6 +159,18 @@ func TestList(t *testing.T) {
 			}
 		})
 	}
+	unended, err := recording.ListUnended(t.Context(), f.Store, recording.ListOptions{From: noon.Add(-9 * day), To: noon.Add(day)})
+	must(t, err)
+	var open []byte
+	for _, u := range unended {
+		open = append(open, u.ID[17])
+		if want := map[byte]string{'3': "sha256:ours"}[u.ID[17]]; u.Gateway.Installation != want {
+			t.Errorf("%s is of %+v, want %q", u.ID, u.Gateway, want)
+		}
+	}
+	if string(open) != "39" {
+		t.Errorf("without an end are %q", open)
+	}
 	for _, err := range recording.List(t.Context(), f.Store, recording.ListOptions{To: noon}) {
 		if err == nil {
 			t.Error("a listing without start began")

@@ -14,7 +14,9 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -131,4 +133,11 @@ func block(data map[string][]byte, name, kind string) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %s is not exactly one PEM block %q", ErrInvalid, name, kind)
 	}
 	return b.Bytes, nil
+}
+
+// Fingerprint names an installation: "sha256:" and the digest of the key's public half in hex.
+func Fingerprint(key ed25519.PrivateKey) string {
+	public, _ := key.Public().(ed25519.PublicKey)
+	digest := sha256.Sum256(public)
+	return "sha256:" + hex.EncodeToString(digest[:])
 }

@@ -229,7 +229,7 @@ func (r *row) input(t *testing.T, x *trial, about, stdin, stdout string) {
 func (r *row) noneOpen(t *testing.T) {
 	t.Helper()
 	var open []string
-	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(time.Second) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Second) {
 		ended := map[string]bool{}
 		for v := range node.OpenStore(t, "auditor").List("sessions/") {
 			prefix, name, _ := cutLast(v)

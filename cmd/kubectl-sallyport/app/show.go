@@ -173,7 +173,7 @@ func (o *showOptions) printRecording(r *recording.Recording) {
 	o.row("Started", utc(open.Started))
 	o.row("Retained", fmt.Sprintf("until %s (%s)", utc(open.Retention.Until), open.Retention.Mode))
 	o.row("Durability", keptWhere(open.Durability))
-	o.row("Recorder", open.Recorder)
+	o.row("Recorder", strings.TrimSpace(open.Recorder+" "+open.Gateway.Instance))
 	if r.Manifest != nil {
 		o.printManifest(open, r.Manifest)
 	}

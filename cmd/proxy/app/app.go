@@ -30,6 +30,7 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/objectstore/s3"
 	"github.com/sallyport-dev/sallyport/internal/proxy"
 	"github.com/sallyport-dev/sallyport/internal/proxy/session"
+	"github.com/sallyport-dev/sallyport/internal/recording"
 	"github.com/sallyport-dev/sallyport/internal/servingcert"
 	"github.com/sallyport-dev/sallyport/internal/signingkey"
 	"github.com/sallyport-dev/sallyport/internal/spool"
@@ -139,8 +140,8 @@ func build(ctx context.Context, o *options, config *rest.Config, now func() time
 	}
 	g.counts = proxy.NewCounts(g.cluster, now, log)
 	g.resumer = &resumer{
-		evidence: g.evidence, cluster: g.cluster, log: log, name: o.name, carries: g.registry.Has, stuck: counts.aside.Inc,
-		gone: map[string]time.Time{},
+		evidence: g.evidence, cluster: g.cluster, log: log, carries: g.registry.Has, stuck: counts.aside.Inc,
+		own: recording.Gateway{Installation: signingkey.Fingerprint(key), Instance: o.name}, gone: map[string]time.Time{},
 	}
 	own, err := ownName(ctx, clients)
 	if err != nil {
@@ -176,7 +177,7 @@ func (g *gateway) sessions(clients kubernetes.Interface, key ed25519.PrivateKey,
 		Journal: g.evidence.journal, Record: g.evidence.start,
 		Authorizer: &grant.Authorizer{Reader: g.cluster.cache, Now: now},
 		Rules:      mask.Default(), Key: key, Registry: g.registry, Counts: g.counts, Ended: ended, Own: own, Now: now,
-		Proxy: g.options.name, Cluster: g.options.cluster, Program: "sallyport-proxy " + version.String(),
+		Proxy: g.options.name, Installation: signingkey.Fingerprint(key), Cluster: g.options.cluster, Program: "sallyport-proxy " + version.String(),
 	}
 }
 

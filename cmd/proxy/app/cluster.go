@@ -21,7 +21,7 @@ import (
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
 // +kubebuilder:rbac:groups=access.sallyport.dev,resources=executiongrants,verbs=get;list;watch
 // +kubebuilder:rbac:groups=access.sallyport.dev,resources=approvalrequests,verbs=get
-// +kubebuilder:rbac:groups=access.sallyport.dev,resources=executionsessions,verbs=get;list;watch;create
+// +kubebuilder:rbac:groups=access.sallyport.dev,resources=executionsessions,verbs=get;list;watch;create;delete
 // +kubebuilder:rbac:groups=access.sallyport.dev,resources=executionsessions/status,verbs=patch
 
 // cluster is the proxy's view of the API server: grants, sessions and the identity of pods from a cache, all else live.
@@ -87,6 +87,11 @@ func (c *cluster) Approval(ctx context.Context, namespace, name string) (*access
 // Create makes a session.
 func (c *cluster) Create(ctx context.Context, session *accessv1alpha1.ExecutionSession) error {
 	return c.live.Create(ctx, session, client.FieldOwner(layout.FieldManager))
+}
+
+// Delete takes a session back.
+func (c *cluster) Delete(ctx context.Context, session *accessv1alpha1.ExecutionSession) error {
+	return client.IgnoreNotFound(c.live.Delete(ctx, session, client.Preconditions{UID: &session.UID}))
 }
 
 // Report merges a part of a session's status. The UID in the patch makes the API server refuse it for another object

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/uuid"
+
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
 	"github.com/sallyport-dev/sallyport/internal/objectstore/memory"
 	"github.com/sallyport-dev/sallyport/internal/recording"
@@ -23,6 +25,17 @@ func (r *resumption) diedWithItsDisk(id string) {
 	if err := os.RemoveAll(filepath.Join(r.dir, id)); err != nil {
 		r.t.Fatal(err)
 	}
+}
+
+// forgotten is a recording without an end and without a spool, of a session that the cluster does not know.
+func (r *resumption) forgotten() string {
+	r.t.Helper()
+	id, err := uuid.NewV7()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.diedWithItsDisk(id.String())
+	return id.String()
 }
 
 func TestLost(t *testing.T) {
@@ -99,6 +112,7 @@ func TestLost(t *testing.T) {
 			id := r.session(other, accessv1alpha1.ExecutionSessionStatus{
 				State: accessv1alpha1.SessionEnded, RecordingState: accessv1alpha1.RecordingComplete,
 			})
+			r.by.Installation = "sha256:theirs" // or it would be found in the store
 			r.diedWithItsDisk(id)
 			sweep(r, 2*lostAfter)
 			r.wantRecorded(id, recording.StateOpen, "")
@@ -128,6 +142,74 @@ func TestLost(t *testing.T) {
 			r.wantStatus(id, accessv1alpha1.SessionFailed, "no recording of it")
 			if r.said("no recording of a session") != 1 || r.stuckOnes != 0 {
 				r.t.Errorf("logged: %v; set aside: %d", r.logs, r.stuckOnes)
+			}
+		},
+		"if the cluster knows of no such session, then the recording is ended all the same": func(_ *testing.T, r *resumption) {
+			id := r.forgotten()
+			sweep(r, lostAfter)
+			r.wantRecorded(id, recording.StateOpen, "")
+			sweep(r, 2*resumeEvery)
+			r.wantRecorded(id, recording.StateAborted, recording.ReasonSpoolLost)
+		},
+		"if that comes later, then it is found, too": func(_ *testing.T, r *resumption) {
+			sweep(r, 3*lostAfter)
+			id := r.forgotten()
+			sweep(r, 2*lostAfter+2*resumeEvery)
+			r.wantRecorded(id, recording.StateAborted, recording.ReasonSpoolLost)
+		},
+		"if it is days old, then it is found at the start": func(_ *testing.T, r *resumption) {
+			id := r.forgotten()
+			time.Sleep(searchAtStart - time.Hour)
+			sweep(r, lostAfter+2*resumeEvery)
+			r.wantRecorded(id, recording.StateAborted, recording.ReasonSpoolLost)
+		},
+		"if it stays open for days, then it is found all the while": func(_ *testing.T, r *resumption) {
+			pod, id := r.pod(other), r.forgotten()
+			for range 3 {
+				sweep(r, resumeEvery)
+				time.Sleep(searchLater)
+			}
+			if err := r.cluster.live.Delete(r.t.Context(), pod); err != nil {
+				r.t.Fatal(err)
+			}
+			sweep(r, 2*lostAfter+2*resumeEvery)
+			r.wantRecorded(id, recording.StateAborted, recording.ReasonSpoolLost)
+		},
+		"if it is of this instance, then it is ended at once": func(_ *testing.T, r *resumption) {
+			r.by.Instance = self
+			id := r.forgotten()
+			sweep(r, resumeEvery)
+			r.wantRecorded(id, recording.StateAborted, recording.ReasonSpoolLost)
+		},
+		"if this instance carries it, then it is left alone": func(_ *testing.T, r *resumption) {
+			r.by.Instance = self
+			id := r.forgotten()
+			r.carries = func(session string) bool { return session == id }
+			sweep(r, 3*lostAfter)
+			r.wantRecorded(id, recording.StateOpen, "")
+		},
+		"if its instance is there, then it is left alone": func(_ *testing.T, r *resumption) {
+			id := r.forgotten()
+			r.pod(other)
+			sweep(r, 3*lostAfter)
+			r.wantRecorded(id, recording.StateOpen, "")
+		},
+		"if another installation shares the bucket, then its recordings are left alone": func(_ *testing.T, r *resumption) {
+			r.by.Installation = "sha256:theirs"
+			id := r.forgotten()
+			sweep(r, 3*lostAfter)
+			r.wantRecorded(id, recording.StateOpen, "")
+		},
+		"if it does not verify, then it is set aside": func(_ *testing.T, r *resumption) {
+			id := r.forgotten()
+			prefix, err := recording.Prefix(id)
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			r.store.Overwrite(recording.SegmentKey(prefix, 1), []byte("not a segment"))
+			sweep(r, 4*lostAfter)
+			if r.stuckOnes != 1 || r.said("cannot be ended") != 1 {
+				r.t.Errorf("set aside: %d, logged: %v", r.stuckOnes, r.logs)
 			}
 		},
 		"if a sweep is cut off, then the next one does it": func(t *testing.T, r *resumption) {
@@ -202,7 +284,7 @@ func TestAnotherBucketLater(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.store.Store, r.evidence.spool = right, spooltest.Open(t, r.dir)
-		again := &resumer{evidence: r.evidence, cluster: r.cluster, log: r.log, name: self, carries: nothing, stuck: func() {}, gone: map[string]time.Time{}}
+		again := &resumer{evidence: r.evidence, cluster: r.cluster, log: r.log, own: recording.Gateway{Installation: ours, Instance: self}, carries: nothing, stuck: func() {}, gone: map[string]time.Time{}}
 		again.leftovers(t.Context())
 		r.wantRecorded(id, recording.StateAborted, recording.ReasonRecorderDied)
 	})

@@ -32,6 +32,7 @@ import (
 const (
 	self  = "sallyport-0" // the instance under test
 	other = "sallyport-1"
+	ours  = "sha256:ours" // its installation
 )
 
 // cached is the cache of a cluster that the fake client plays.
@@ -85,7 +86,8 @@ type resumption struct {
 	t     *testing.T
 	store *broken
 	cache *cached
-	dir   string // of its spool
+	dir   string            // of its spool
+	by    recording.Gateway // whose recordings died makes
 
 	stuckOnes int // how often it said that a recording is set aside
 
@@ -103,7 +105,7 @@ func newResumption(t *testing.T) *resumption {
 			t.Fatal(err)
 		}
 	}
-	r := &resumption{t: t, store: &broken{Store: memory.New(time.Now)}, dir: t.TempDir(), logs: map[string]int{}}
+	r := &resumption{t: t, by: recording.Gateway{Installation: ours, Instance: other}, store: &broken{Store: memory.New(time.Now)}, dir: t.TempDir(), logs: map[string]int{}}
 	live := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&accessv1alpha1.ExecutionSession{}).Build()
 	r.cache = &cached{client: live}
 	log := funcr.New(func(_, line string) {
@@ -116,9 +118,9 @@ func newResumption(t *testing.T) *resumption {
 	e := newEvidence(t, nil)
 	e.store, e.now, e.log, e.spool = r.store, time.Now, log, spooltest.Open(t, r.dir)
 	e.proven.Store(true)
-	e.options.lostAfter = lostAfter
+	e.options.lostAfter, e.options.retentionDays = lostAfter, 30
 	r.resumer = &resumer{
-		evidence: e, cluster: &cluster{cache: r.cache, live: live}, log: log, name: self, carries: nothing, stuck: func() { r.stuckOnes++ },
+		evidence: e, cluster: &cluster{cache: r.cache, live: live}, log: log, own: recording.Gateway{Installation: ours, Instance: self}, carries: nothing, stuck: func() { r.stuckOnes++ },
 		gone: map[string]time.Time{},
 	}
 	return r
@@ -180,7 +182,7 @@ func (r *resumption) died(id string) {
 	spool := spooltest.Open(r.t, elsewhere)
 	recorder, err := recording.Start(r.t.Context(), r.store, recording.Options{
 		Now: time.Now, Retention: r.evidence.options.retention(time.Now()), Journal: spooltest.Journal(r.t, spool, id),
-	}, recording.Open{Session: id, Namespace: "shop"})
+	}, recording.Open{Session: id, Namespace: "shop", Gateway: r.by})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -259,6 +261,9 @@ func TestLeftovers(t *testing.T) {
 			r.leftovers(t.Context())
 			r.wantRecorded(id, recording.StateAborted, recording.ReasonRecorderDied)
 			r.wantStatus(id, accessv1alpha1.SessionEnded, recording.ReasonRecorderDied)
+			if got := r.status(id).RecordingState; got != accessv1alpha1.RecordingComplete {
+				t.Errorf("the recording is %q", got)
+			}
 			if got := r.recorded(id).Manifest.Totals[recording.Stdout].Records; got != 3 || len(r.spooled()) != 0 {
 				t.Errorf("%d records are stored, the spool has %q", got, r.spooled())
 			}
@@ -337,7 +342,10 @@ func TestLeftovers(t *testing.T) {
 				r.lost(t.Context())
 			}
 			r.wantRecorded(id, recording.StateAborted, recording.ReasonRecorderDied)
-			r.wantStatus(id, accessv1alpha1.SessionEnded, "damaged in the spool")
+			r.wantStatus(id, accessv1alpha1.SessionFailed, "damaged in the spool")
+			if got := r.status(id).RecordingState; got != accessv1alpha1.RecordingIncomplete {
+				t.Errorf("the recording is %q", got)
+			}
 			if len(r.spooled()) != 1 || r.said("cannot be ended") != 1 {
 				t.Errorf("the spool has %q, logged: %v", r.spooled(), r.logs)
 			}
