@@ -120,6 +120,35 @@ func TestSpoolLost(t *testing.T) {
 	}
 }
 
+// TestForgotten is about recordings that nothing tells of but the bucket.
+func TestForgotten(t *testing.T) {
+	r := &row{
+		fault: "the proxy is killed, its spool is gone, and so are the ExecutionSessions", means: "kill -STOP, kubectl delete, kill -9, the spool's directory is removed",
+		reasons: []string{"spool-lost"}, lossy: true,
+	}
+	r.once(t, func(t *testing.T) []*trial {
+		permit(t)
+		newPod(t)
+		pid := proxy(t)
+		spool, err := os.OpenRoot(fmt.Sprintf("/proc/%d/root%s", pid, spoolDir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer spool.Close()
+		all := []*trial{begin(t, counting), begin(t, ticking), begin(t, typing)}
+		live(t, all)
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		// By its path: kubectl would look for the kind, and so ask the proxy.
+		node.As("admin").Must(t, "delete", "--raw", "/apis/access.sallyport.dev/v1alpha1/namespaces/"+node.Namespace+"/executionsessions")
+		node.KillProxy(t)
+		removeSessions(t, spool)
+		waitAll(t, all)
+		return all
+	})
+}
+
 func losing(t *testing.T, chance *locked, remove func(*testing.T, *os.Root)) []*trial {
 	t.Helper()
 	newPod(t)
