@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sallyport-dev/sallyport/internal/mask"
@@ -91,7 +92,8 @@ type Recorder struct {
 	durable tally      // counts up to the last record in the journal
 	timer   *time.Timer
 
-	failOnce sync.Once
+	broken   atomic.Pointer[error] // why the journal takes nothing more; see fail
+	haltOnce sync.Once
 	failed   chan struct{} // closed after err is set
 	err      error
 
@@ -151,8 +153,8 @@ func start(ctx context.Context, store objectstore.Store, opts Options, open Open
 }
 
 // Record appends data, and the secrets whose masking ended in it, to a stream.
-// It copies data. Nothing of it is durable before Commit. Once the recording has
-// failed it returns why for ever: nothing more may then pass in the session.
+// It copies data. Nothing of it is durable before Commit. Once nothing may pass any more it returns why for ever, but for
+// what tells the end of a recording whose journal is whole; see refuses.
 func (r *Recorder) Record(stream Stream, data []byte, hits ...mask.Hit) error {
 	return r.put(0, stream, data, hits)
 }
@@ -173,7 +175,7 @@ func (r *Recorder) record(connection uint64, stream Stream, data []byte, hits []
 	if r.closed {
 		return false, ErrClosed
 	}
-	if err := r.Err(); err != nil {
+	if err := r.refuses(stream); err != nil {
 		return false, err
 	}
 	for {
@@ -203,8 +205,11 @@ func (r *Recorder) recordOne(connection uint64, stream Stream, data []byte, hits
 }
 
 // Commit returns once everything that was recorded before the call is durable. Calls that come while the disk works
-// share its next write.
+// share its next write. Once nothing may pass any more it returns why for ever.
 func (r *Recorder) Commit() error {
+	if err := r.Err(); err != nil {
+		return err
+	}
 	r.mu.Lock()
 	want := r.tally.records
 	r.mu.Unlock()
@@ -214,9 +219,8 @@ func (r *Recorder) Commit() error {
 	if r.opts.Durability != Stored {
 		return nil
 	}
-	err := r.up.stored(want)
-	if err != nil {
-		r.fail(err)
+	if err := r.up.stored(want); err != nil {
+		r.halt(err)
 	}
 	return r.Err()
 }
@@ -236,8 +240,8 @@ func (r *Recorder) flush() { _ = r.write(math.MaxUint64, true) } // Failed and e
 func (r *Recorder) write(want uint64, seal bool) error {
 	r.commit.Lock()
 	defer r.commit.Unlock()
-	if err := r.Err(); err != nil {
-		return err
+	if broken := r.broken.Load(); broken != nil {
+		return *broken
 	}
 	if r.durable.records >= want && !seal {
 		return nil
@@ -297,30 +301,3 @@ func (r *Recorder) Resize(cols, rows uint16) error {
 
 // Note records a line that the proxy told the person.
 func (r *Recorder) Note(text string) error { return r.Record(Note, []byte(text)) }
-
-// Failed is closed when the recording can no longer be kept: end the session.
-func (r *Recorder) Failed() <-chan struct{} { return r.failed }
-
-// Err returns why the recording failed, or nil.
-func (r *Recorder) Err() error {
-	select {
-	case <-r.failed:
-		return r.err
-	default:
-		return nil
-	}
-}
-
-// Abort ends a recording that may not hold all that passed: it keeps what is recorded, takes no more, and Close puts a
-// manifest that says "aborted" and why.
-func (r *Recorder) Abort(why error) {
-	_ = r.write(math.MaxUint64, false) // what cannot be written is counted as lost
-	r.fail(why)
-}
-
-func (r *Recorder) fail(err error) {
-	r.failOnce.Do(func() {
-		r.err = err
-		close(r.failed)
-	})
-}

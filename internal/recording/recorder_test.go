@@ -342,24 +342,6 @@ func TestTheStricterDurabilityHolds(t *testing.T) {
 	})
 }
 
-func TestStoredDoesNotWaitForAStoreThatHangs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t)
-		f.opts.Durability = recording.Stored
-		gate := make(chan struct{})
-		r := f.start(t, hang(f.Store, gate))
-		must(t, r.Record(recording.Stdout, []byte("x")))
-		if err := r.Commit(); !errors.Is(err, recording.ErrNotStored) {
-			t.Errorf("got %v, want ErrNotStored", err)
-		}
-		<-r.Failed()
-		close(gate)
-		if m, err := r.Close(t.Context(), completed()); !errors.Is(err, recording.ErrNotStored) || m.Outcome != recording.Aborted {
-			t.Errorf("Close: %v, manifest %+v", err, m)
-		}
-	})
-}
-
 func TestARefusedSegmentEndsTheRecording(t *testing.T) {
 	f := newFixture(t)
 	f.opts.SegmentBytes = 1000

@@ -76,7 +76,7 @@ func Shutdown() *End {
 	return &End{ReasonShutdown, "the gateway is shutting down; run the command again"}
 }
 
-// recordingFailed says why the recording cannot be kept.
+// recordingFailed says why nothing may pass any more.
 func recordingFailed(err error) *End {
 	why := "the gateway's log says why"
 	var disk syscall.Errno
@@ -86,7 +86,7 @@ func recordingFailed(err error) *End {
 	case errors.Is(err, spool.ErrFull):
 		why = "the gateway's spool is full, because the object store takes less than is recorded"
 	case errors.Is(err, recording.ErrNotStored):
-		why = "the object store does not answer"
+		return &End{ReasonRecordingFailed, "the object store does not answer, and nothing passes here before it has the record"}
 	case recording.Refused(err):
 		why = "the object store refuses it"
 	}

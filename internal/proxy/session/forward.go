@@ -238,6 +238,9 @@ func (d *direction) record(p []byte) error {
 	if d.closed {
 		return errOver
 	}
+	if err := d.recorder.Err(); err != nil {
+		return fmt.Errorf("%w: %s: %w", errNotRecorded, d.stream, err) // it would be recorded, and not pass
+	}
 	return d.put(d.masker.Write(p))
 }
 

@@ -210,6 +210,7 @@ func (i *input) unread() ([]byte, error) {
 		err = i.recorder.Commit()
 	}
 	if err != nil {
+		i.queue.taken(len(piece)) // what of it is recorded is recorded once
 		i.fail(recordingFailed(err))
 		return nil, err
 	}
