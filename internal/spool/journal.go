@@ -61,10 +61,23 @@ func (j *Journal) Append(data []byte) error {
 	}
 	if err := j.write(data); err != nil {
 		j.failed = fmt.Errorf("writing to the spool: %w", err)
+		_ = j.spool.reserve(j.torn(size) - size) // never fails: it gives back
 		return j.failed
 	}
 	j.good[j.next] += size
 	return nil
+}
+
+// torn is how much of a batch of that size is in the file, although it was not acknowledged: all, if nobody can tell.
+func (j *Journal) torn(size int64) int64 {
+	if j.file == nil {
+		return 0
+	}
+	info, err := j.file.Stat()
+	if err != nil {
+		return size
+	}
+	return info.Size() - j.good[j.next]
 }
 
 func (j *Journal) write(data []byte) error {
