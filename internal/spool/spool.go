@@ -26,6 +26,7 @@ package spool
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -111,7 +112,8 @@ func (s *Spool) Leftovers() ([]string, error) {
 	return names, nil
 }
 
-// Has reports whether there is a journal of that session, open or left.
+// Has reports whether there is a journal of that session, open or left, or may be one: a disk that cannot be read is none
+// that has lost it.
 func (s *Spool) Has(session string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,7 +121,7 @@ func (s *Spool) Has(session string) bool {
 		return true
 	}
 	_, err := os.Lstat(filepath.Join(s.dir, filepath.Base(session)))
-	return err == nil
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // Reopen opens the journal of a leftover, to be read, released and removed; nothing can be appended to it.

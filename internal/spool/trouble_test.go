@@ -3,6 +3,7 @@ package spool_test
 import (
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"testing"
 
@@ -59,4 +60,33 @@ func fileLimit(t *testing.T, n uint64) {
 		signal.Reset(syscall.SIGXFSZ)
 	})
 	must(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: n, Max: before.Max}))
+}
+
+// TestHasTakesTroubleForAJournal: a recording whose journal cannot be looked for is not lost.
+func TestHasTakesTroubleForAJournal(t *testing.T) {
+	for name, tc := range map[string]struct {
+		harm func(t *testing.T, dir string)
+		want bool
+	}{
+		"if the spool has no such journal, then it is not there": {func(*testing.T, string) {}, false},
+		"if the spool is no directory, then it may be there": {func(t *testing.T, dir string) {
+			t.Helper()
+			must(t, os.Rename(dir, dir+".away"))
+			must(t, os.WriteFile(dir, nil, 0o600))
+		}, true},
+		"if the way to the spool is a circle, then it may be there": {func(t *testing.T, dir string) {
+			t.Helper()
+			must(t, os.Rename(dir, dir+".away"))
+			must(t, os.Symlink(dir, dir))
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "spool")
+			s := spooltest.Open(t, dir)
+			tc.harm(t, dir)
+			if got := s.Has("session"); got != tc.want {
+				t.Errorf("Has = %t, want %t", got, tc.want)
+			}
+		})
+	}
 }
