@@ -97,7 +97,7 @@ type Body struct {
 	sum   string
 }
 
-// NewBody hashes b, which must not change as long as the Body is used.
+// NewBody hashes b, which must not change until the last PutNew of the Body has returned.
 func NewBody(b []byte) Body { return Body{bytes: b, sum: Sum(b)} }
 
 // Bytes returns the content. It must not be changed.
@@ -118,7 +118,8 @@ type Store interface {
 	// same body with at least this retention (as after a retry whose first
 	// attempt had succeeded), that version is returned without error; other
 	// content is ErrExists. A key hidden by a delete marker counts as new.
-	// It refuses what CheckPut refuses.
+	// It refuses what CheckPut refuses. Once it has returned, with or without
+	// error, nothing reads body any more: its memory may hold something else.
 	PutNew(ctx context.Context, key string, body Body, r Retention) (Version, error)
 
 	// Get reads one version, or the latest if versionID is empty. SHA256 is of

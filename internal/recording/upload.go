@@ -179,7 +179,7 @@ func (u *uploader) put(ctx context.Context, s sealed) error {
 		return errors.Join(errDisk, err)
 	}
 	buffer := lend(&objectPool)
-	defer objectPool.Put(buffer)
+	defer objectPool.Put(buffer) // nothing reads it once PutNew has returned
 	u.next.Segment = s.number
 	if *buffer, err = u.next.object(*buffer, batches); err != nil {
 		return errors.Join(errDisk, err)

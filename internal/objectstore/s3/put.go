@@ -53,7 +53,9 @@ func (s *Store) putOnce(ctx context.Context, body objectstore.Body, want objects
 	if s.secure {
 		payload = "" // unsigned, but for the checksum's header
 	}
-	info, err := s.core.PutObject(ctx, s.bucket, want.Key, bytes.NewReader(body.Bytes()), want.Size, "", payload, opts)
+	loan := &lent{body: bytes.NewReader(body.Bytes())}
+	defer loan.takeBack()
+	info, err := s.core.PutObject(ctx, s.bucket, want.Key, loan, want.Size, "", payload, opts)
 	if err != nil {
 		return objectstore.Version{}, err
 	}

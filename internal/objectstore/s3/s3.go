@@ -9,6 +9,8 @@
 //     is then compared, and taken as put if it is the same.
 //   - Retries are made here, few and bounded in time, and not by minio-go, whose
 //     default is ten and which does not retry a conflict.
+//   - net/http may read a body after it has answered. Each attempt's body is taken
+//     back when that is over.
 //   - The checksum goes as a header, not as a trailer, which some servers get
 //     wrong over plain HTTP. The signature covers that header, and the server
 //     refuses a body that does not match it; without TLS the payload's hash is
