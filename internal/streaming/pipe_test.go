@@ -2,10 +2,16 @@ package streaming
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
+	"net"
+	"net/http"
 	"testing"
 	"testing/synctest"
+	"time"
+
+	"github.com/gorilla/websocket"
 )
 
 func TestPipe(t *testing.T) {
@@ -112,5 +118,75 @@ func TestPipeKeepsWhatIsBeingTaken(t *testing.T) {
 		if !returned {
 			t.Error("the writer waits for ever")
 		}
+	})
+}
+
+// onlyConn is a listener with one connection.
+type onlyConn struct {
+	conn   chan net.Conn
+	closed context.Context
+}
+
+func (l onlyConn) Accept() (net.Conn, error) {
+	select {
+	case conn := <-l.conn:
+		return conn, nil
+	case <-l.closed.Done():
+		return nil, net.ErrClosed
+	}
+}
+
+func (onlyConn) Close() error   { return nil }
+func (onlyConn) Addr() net.Addr { return &net.TCPAddr{} }
+
+// held is a writer that keeps what it gets until it is released.
+type held struct{ holding, release chan struct{} }
+
+func (h held) Write(p []byte) (int, error) {
+	close(h.holding)
+	<-h.release
+	return len(p), nil
+}
+
+func TestServeDoesNotWaitForWhoHoldsStdin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		far, near := net.Pipe()
+		l := onlyConn{make(chan net.Conn, 1), t.Context()}
+		l.conn <- near
+		stdin, returned := held{make(chan struct{}), make(chan struct{})}, make(chan struct{})
+		go func() {
+			_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				defer close(returned)
+				_ = Serve(w, r, Options{Stdin: true}, func(_ context.Context, c Client) error {
+					go func() { _, _ = io.Copy(stdin, c.Stdin) }()
+					<-stdin.holding
+					return nil
+				})
+			}))
+		}()
+		dialer := websocket.Dialer{NetDialContext: func(context.Context, string, string) (net.Conn, error) { return far, nil }}
+		conn, _, err := dialer.Dial("ws://gateway/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for err == nil {
+				_, _, err = conn.ReadMessage()
+			}
+		}()
+		if err := conn.WriteMessage(websocket.BinaryMessage, []byte("\x00typed")); err != nil {
+			t.Fatal(err)
+		}
+		<-stdin.holding
+		time.Sleep(lingerTime + time.Millisecond)
+		synctest.Wait()
+		select {
+		case <-returned:
+		default:
+			t.Error("it waits")
+		}
+		close(stdin.release)
+		<-returned
+		_ = conn.Close()
 	})
 }

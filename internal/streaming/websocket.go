@@ -165,6 +165,7 @@ func (l *webSocketLeg) cause() error          { return l.err }
 
 func (l *webSocketLeg) finish(status metav1.Status) {
 	l.cut.in(lingerTime)
+	late := time.After(lingerTime)
 	// From here on input is read to be thrown away: bytes left unread would reset the connection under the output.
 	l.stdin.end(io.ErrClosedPipe)
 	body, err := encodeStatus(status, l.wire.jsonStatus)
@@ -177,7 +178,10 @@ func (l *webSocketLeg) finish(status metav1.Status) {
 		l.write.Unlock()
 	}
 	if err == nil {
-		<-l.done
+		select {
+		case <-l.done:
+		case <-late: // whoever took the last of stdin has not come back
+		}
 	}
 	l.abort()
 }

@@ -195,6 +195,7 @@ func (i *archiveInput) Read(p []byte) (n int, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			n, err = 0, i.panicked(p)
+			i.queue.end(err) // nobody reads it any more
 		}
 	}()
 	return i.read(p)

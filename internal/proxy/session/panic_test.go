@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -122,4 +123,49 @@ func TestABugIsToldAsOne(t *testing.T) {
 			}
 		})
 	}
+}
+
+// If a bug ends the input while much waits, then whoever reads it from the person's leg is let go: the leg waits for them.
+func TestABugInTheInputHoldsNobody(t *testing.T) {
+	for name, archive := range map[string]*recording.ArchiveOpen{
+		"if it is typed, then so": nil, "if it is an archive, then so": {Stream: recording.Stdin},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFixture(t, nil)
+				f.Rules, f.Archive = &mask.Rules{}, archive
+				taps := f.taps(t.Context(), streaming.Client{Stdin: endless{}}, func(error) {})
+				var queue *ahead
+				switch in := taps.streams.Stdin.(type) {
+				case *input:
+					queue = in.queue
+				case *archiveInput:
+					queue = in.queue
+				}
+				if _, err := io.Copy(io.Discard, taps.streams.Stdin); err == nil {
+					t.Error("nothing went wrong")
+				}
+				synctest.Wait()
+				select {
+				case <-queue.fed:
+				default:
+					t.Error("somebody waits for room in a queue that nobody reads")
+				}
+				if err := taps.close(); err == nil {
+					t.Error("nothing says what went wrong")
+				}
+				queue.end(io.EOF)
+				_, _ = f.Recorder.Close(t.Context(), recording.Exit{})
+			})
+		})
+	}
+}
+
+// endless is somebody who pastes an archive without an end.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	var member bytes.Buffer
+	err := tar.NewWriter(&member).WriteHeader(&tar.Header{Name: "file", Typeflag: tar.TypeReg, Size: 1 << 50})
+	return copy(p, member.Bytes()), err
 }

@@ -170,6 +170,7 @@ func (i *input) Read(p []byte) (n int, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			n, err = 0, i.panicked(p)
+			i.queue.end(err) // nobody reads it any more
 		}
 	}()
 	piece, err := i.unread()
