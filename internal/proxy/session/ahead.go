@@ -12,9 +12,11 @@ type ahead struct {
 
 	fed   chan struct{}         // closed when no more will come
 	cause atomic.Pointer[error] // why from ended
+
+	stopped atomic.Bool // what is here does not get further
 }
 
-// readAhead begins. A panic in from is given to panicked, and ends the queue with what that returns.
+// readAhead begins. A panic in from is given to panicked, and stops the queue.
 func readAhead(from io.Reader, panicked func(any) error) *ahead {
 	a := &ahead{queue: newQueue(), fed: make(chan struct{})}
 	go a.feed(from, panicked)
@@ -25,7 +27,8 @@ func (a *ahead) feed(from io.Reader, panicked func(any) error) {
 	defer close(a.fed)
 	defer func() {
 		if p := recover(); p != nil {
-			a.end(panicked(p))
+			_ = panicked(p)
+			a.stop()
 		}
 	}()
 	_, err := io.Copy(onlyWriter{a.queue}, from)
@@ -46,6 +49,12 @@ func (a *ahead) next() ([]byte, error) {
 		err = *cause
 	}
 	return piece, err
+}
+
+// stop takes nothing more, and lets nothing more get to the container. It waits for nobody.
+func (a *ahead) stop() {
+	a.stopped.Store(true)
+	a.end(io.ErrClosedPipe)
 }
 
 // last waits until everything that a person had sent before they went is here.

@@ -195,7 +195,7 @@ func (i *archiveInput) Read(p []byte) (n int, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			n, err = 0, i.panicked(p)
-			i.queue.end(err) // nobody reads it any more
+			i.queue.stop()
 		}
 	}()
 	return i.read(p)
@@ -214,6 +214,9 @@ func (i *archiveInput) read(p []byte) (int, error) {
 	for {
 		i.mu.Lock()
 		free, err := len(i.free) > 0, i.err
+		if i.queue.stopped.Load() {
+			free, err = false, cmp.Or(err, io.EOF)
+		}
 		if free {
 			n := copy(p, i.free)
 			i.free = i.free[n:]
@@ -237,7 +240,7 @@ func (i *archiveInput) read(p []byte) (int, error) {
 func (i *archiveInput) take(p []byte, end error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.err != nil {
+	if i.err != nil || i.queue.stopped.Load() {
 		return
 	}
 	if len(p) > 0 {
@@ -269,10 +272,10 @@ func (i *archiveInput) tell() {
 
 // close lets nothing in any more, and records what the archive was. It returns why bytes were lost, if any were.
 func (i *archiveInput) close() error {
+	i.queue.stop()
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.free = nil
-	i.queue.end(io.ErrClosedPipe)
 	if i.err == nil {
 		i.err = io.EOF
 	}

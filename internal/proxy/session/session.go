@@ -99,11 +99,12 @@ func (s *Session) Run(ctx context.Context, client streaming.Client) Result {
 	case <-ctx.Done():
 	}
 	// The target may wait for a person who does not read, or for a process that does not: the session does not wait with
-	// it. After close nothing passes either way.
+	// it. After stop nothing more passes either way; after close, not even what waited for a person.
 	client.Cut(farewellTime)
 	if errors.Is(context.Cause(ctx), streaming.ErrClientGone) {
 		taps.last()
 	}
+	taps.stop()
 	if s.Waits {
 		select {
 		case err := <-over: // in the same moment
@@ -141,7 +142,7 @@ func (s *Session) taps(ctx context.Context, client streaming.Client, end func(er
 			o.filter, ended = t.archive, t.archive.end
 		}
 		o.start()
-		t.closers = append(t.closers, o.close, ended)
+		t.stops, t.closers = append(t.stops, o.stop), append(t.closers, o.close, ended)
 		return o
 	}
 	if client.Stdout != nil {
@@ -157,13 +158,13 @@ func (s *Session) taps(ctx context.Context, client streaming.Client, end func(er
 		i := &archiveInput{from: client.Stdin, filter: t.archive, fail: end}
 		i.start()
 		t.streams.Stdin = i
-		t.closers = append(t.closers, i.close)
+		t.stops, t.closers = append(t.stops, i.queue.stop), append(t.closers, i.close)
 	default:
 		i := &input{recorder: s.Recorder, from: client.Stdin, masker: s.Rules.NewStream(), fail: end}
 		i.start()
 		t.last = i.queue.last
 		t.streams.Stdin = i
-		t.closers = append(t.closers, i.close)
+		t.stops, t.closers = append(t.stops, i.queue.stop), append(t.closers, i.close)
 	}
 	if client.Resize != nil {
 		t.streams.Resize = s.recordSizes(ctx, client.Resize, end)

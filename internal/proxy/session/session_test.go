@@ -88,16 +88,21 @@ func (b *syncBuffer) String() string {
 	return b.b.String()
 }
 
-// worn is a journal whose disk can break.
+// worn is a journal whose disk can break, or take its time.
 type worn struct {
 	recording.Journal
 
-	broken atomic.Pointer[error]
+	broken  atomic.Pointer[error]
+	stalled atomic.Pointer[chan struct{}]
 }
 
-func (w *worn) fail(err error) { w.broken.Store(&err) }
+func (w *worn) fail(err error)            { w.broken.Store(&err) }
+func (w *worn) stall(until chan struct{}) { w.stalled.Store(&until) }
 
 func (w *worn) Append(data []byte) error {
+	if until := w.stalled.Load(); until != nil {
+		<-*until
+	}
 	if err := w.broken.Load(); err != nil {
 		return *err
 	}

@@ -14,6 +14,7 @@ import (
 // taps are the recorded streams of a session.
 type taps struct {
 	streams streaming.Streams
+	stops   []func() // each lets nothing more in, and waits for nobody
 	closers []func() error
 	last    func()     // waits for what a person had sent before they went
 	archive *unpacking // nil for none
@@ -22,6 +23,14 @@ type taps struct {
 // errCut says that nothing is lost but the end of an archive, which did not come.
 var errCut = errors.New("the archive ends without its end mark")
 
+// stop lets nothing more pass in either direction but the output that waits already, however long that does.
+func (t *taps) stop() {
+	for _, stop := range t.stops {
+		stop()
+	}
+}
+
+// close waits until nothing passes any more, and records the rest.
 func (t *taps) close() error {
 	var errs []error
 	for _, c := range t.closers {
@@ -61,9 +70,11 @@ func (o *output) start() {
 // Write returns once p waits to pass, which is no promise that it will.
 func (o *output) Write(p []byte) (int, error) { return o.queue.Write(p) }
 
+func (o *output) stop() { o.queue.end(io.ErrClosedPipe) }
+
 // close lets out what waits and what the filter holds, and nothing after it. It returns why bytes were lost, if any were.
 func (o *output) close() error {
-	o.queue.end(io.ErrClosedPipe)
+	o.stop()
 	<-o.recorded
 	<-o.delivered
 	if o.unpassed != nil {
@@ -158,8 +169,7 @@ type input struct {
 	mu     sync.Mutex
 	masker *mask.Stream
 	piece  []byte // recorded, and not yet read, in the queue
-	closed bool
-	err    error // a panic
+	err    error  // a panic
 }
 
 func (i *input) start() { i.queue = readAhead(i.from, i.panicked) }
@@ -170,7 +180,7 @@ func (i *input) Read(p []byte) (n int, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			n, err = 0, i.panicked(p)
-			i.queue.end(err) // nobody reads it any more
+			i.queue.stop()
 		}
 	}()
 	piece, err := i.unread()
@@ -179,7 +189,7 @@ func (i *input) Read(p []byte) (n int, err error) {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.closed {
+	if i.queue.stopped.Load() {
 		return 0, io.EOF
 	}
 	n = copy(p, piece)
@@ -204,7 +214,7 @@ func (i *input) unread() ([]byte, error) {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.closed {
+	if i.queue.stopped.Load() {
 		return nil, io.EOF
 	}
 	if err = record(i.recorder, recording.Stdin, i.masker.Write(piece)); err == nil {
@@ -222,19 +232,18 @@ func (i *input) unread() ([]byte, error) {
 func (i *input) panicked(p any) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.closed, i.err = true, caughtPanic("passing stdin on", p)
+	i.err = caughtPanic("passing stdin on", p)
 	i.fail(i.err)
 	return i.err
 }
 
 func (i *input) close() error {
+	i.queue.stop()
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.err != nil {
 		return i.err
 	}
-	i.closed = true
-	i.queue.end(io.ErrClosedPipe)
 	if len(i.piece) > 0 {
 		i.queue.taken(len(i.piece))
 	}
