@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 
@@ -72,7 +73,8 @@ func (a *API) dial(ctx context.Context, config *rest.Config, at *url.URL, subpro
 	}
 }
 
-// dialer makes one connection. client-go's would hold 66 KiB of buffers as long as that lasts.
+// dialer makes one connection, and hangs up if the request's context ends before the answer: the library would wait for
+// it. client-go's dialer would hold 66 KiB of buffers as long as the connection lasts.
 type dialer struct {
 	websocket.Dialer
 
@@ -82,7 +84,16 @@ type dialer struct {
 func (d *dialer) RoundTrip(r *http.Request) (*http.Response, error) {
 	at := *r.URL
 	at.Scheme = map[string]string{"https": "wss", "http": "ws"}[at.Scheme]
+	answered := func() bool { return true }
+	d.NetDialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if err == nil {
+			answered = context.AfterFunc(r.Context(), func() { _ = conn.Close() })
+		}
+		return conn, err
+	}
 	conn, response, err := d.DialContext(r.Context(), at.String(), r.Header)
+	answered()
 	switch {
 	case err == nil:
 		d.conn = conn
@@ -91,6 +102,8 @@ func (d *dialer) RoundTrip(r *http.Request) (*http.Response, error) {
 		return response, nil // its body says why
 	case errors.Is(err, websocket.ErrBadHandshake):
 		return nil, &httpstream.UpgradeFailureError{Cause: err}
+	case r.Context().Err() != nil:
+		return nil, r.Context().Err()
 	default:
 		return nil, err
 	}

@@ -36,7 +36,9 @@ func (t Target) streamSPDY(ctx context.Context, config *rest.Config, s Streams) 
 	switch {
 	case errors.As(err, &exit) && exit.Exited():
 		return ExitError{Code: exit.ExitStatus()}
-	case ctx.Err() == nil && isRemote(err):
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case isRemote(err):
 		return &apierrors.StatusError{ErrStatus: metav1.Status{
 			Status: metav1.StatusFailure, Code: http.StatusInternalServerError, Reason: metav1.StatusReasonInternalError, Message: err.Error(),
 		}}
@@ -51,8 +53,37 @@ func (a *API) spdyTransport(config *rest.Config) (http.RoundTripper, *spdy.SpdyR
 	if err != nil {
 		return nil, nil, err
 	}
-	wrapped, err := rest.HTTPWrappersForConfig(config, upgrader)
+	wrapped, err := rest.HTTPWrappersForConfig(config, impatient{upgrader})
 	return wrapped, upgrader, err
+}
+
+// impatient does not wait for an answer after the request's context has ended, as the library does. That cannot be made to
+// hang up before, either; but without streams nothing begins in the pod.
+type impatient struct{ *spdy.SpdyRoundTripper }
+
+func (i impatient) RoundTrip(r *http.Request) (*http.Response, error) {
+	type answer struct {
+		response *http.Response
+		err      error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		response, err := i.SpdyRoundTripper.RoundTrip(r) //nolint:bodyclose // who takes the answer does
+		answers <- answer{response, err}
+	}()
+	select {
+	case a := <-answers:
+		return a.response, a.err
+	case <-r.Context().Done():
+	}
+	go func() {
+		if a := <-answers; a.err == nil {
+			if conn, err := i.NewConnection(a.response); err == nil {
+				_ = conn.Close()
+			}
+		}
+	}()
+	return nil, r.Context().Err()
 }
 
 // isRemote reports whether an error is the node's word on why the command did not run, such as that there is no such

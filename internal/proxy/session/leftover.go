@@ -54,7 +54,9 @@ func (s *Session) follow(ctx context.Context, client streaming.Client, exit *rec
 	default:
 		left.hangUp()
 		left.wait(exit, leaveTime)
-		exit.Detail = "the container had not answered yet"
+		if exit.Process != recording.ProcessExited {
+			exit.Process, exit.Detail = recording.ProcessUnknown, "the container had not answered yet"
+		}
 	}
 	if exit.Process == recording.ProcessExited {
 		return

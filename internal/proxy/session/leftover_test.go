@@ -125,6 +125,13 @@ func TestWhatBecomesOfTheProcessIsSaid(t *testing.T) {
 			waiting: true,
 			want:    recording.Exit{Process: recording.ProcessUnknown, Detail: "the container had not answered yet"}, says: "not known",
 		},
+		"if the container does not answer, then nothing is known": {
+			target: func(gone chan struct{}) func(context.Context, streaming.Streams) error {
+				return func(context.Context, streaming.Streams) error { time.Sleep(time.Hour); return io.ErrUnexpectedEOF }
+			},
+			waiting: true,
+			want:    recording.Exit{Process: recording.ProcessUnknown, Detail: "the container had not answered yet"}, says: "not known",
+		},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
