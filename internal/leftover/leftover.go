@@ -2,20 +2,21 @@
 // running, where the grant says so.
 //
 // The command is constant, so that the CONNECT webhook can tell it from every other; what it looks for comes on its
-// standard input, as data that is compared and never evaluated. It takes a POSIX shell with kill and test as builtins, and
-// /proc; an image without them is answered by an error of the exec.
+// standard input, as numbers that are compared. It takes a POSIX shell with kill and test as builtins, and /proc; an image
+// without them is answered by an error of the exec.
 //
 // # What it ends
 //
 // A process that the container runtime starts for an exec has no parent in the container's PID namespace (its parent is
 // the runtime), and leads a Unix session of its own. The command looks for one of those, other than process 1 and itself,
-// that sees the same root directory as it does itself, has the argument vector of the session (or, for a script, an
-// interpreter before it), and began when the session did. If there is exactly one, it sends a signal to every process
-// of that Unix session, so that a shell's jobs go with it; if there are more, to none.
+// that sees the same root directory as it does itself, and began when the session did. If there is exactly one, it sends a
+// signal to every process of that Unix session, so that a shell's jobs go with it; if there are more, to none. Arguments
+// are no sign: a shell becomes its last command, and a colleague's may be the same. So whoever calls it has to know that no
+// other session began in the container then.
 //
 // # What it does not
 //
-// A process that left its Unix session (a daemon), that changed its arguments or hides them, or that other rights protect.
+// A process that left its Unix session (a daemon), one whose leader has ended, or that other rights protect.
 // Nothing that it answers is evidence: the container's shell may be anybody's. Whether the process has ended is told by
 // the exit status of its own connection.
 package leftover
@@ -27,7 +28,6 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -37,44 +37,30 @@ var script string
 // Command is the argument vector.
 func Command() []string { return []string{"sh", "-c", script} }
 
-// MaxCommand bounds the argument vectors that can be looked for, in bytes: a shell reads them byte by byte.
-const MaxCommand = 4096
-
 // MaxAnswer bounds the bytes of an answer.
 const MaxAnswer = 64
 
-// ErrTooLong says that a command cannot be looked for.
-var ErrTooLong = errors.New("its command is too long to be looked for")
-
-// How much the beginnings of processes may differ from what the gateway knows: a process begins a little after its connection
-// does, and so does the command that looks for it.
-const (
-	younger = 3 * time.Second
-	older   = 3 * time.Second
-)
+// Around is how much the beginning of a process may differ from what the gateway knows: it begins a little after its
+// connection does, and so does the command that looks for it.
+const Around = 3 * time.Second
 
 // Search says what to look for.
 type Search struct {
-	// Argv is the session's argument vector, and Age how long ago its connection was accepted.
-	Argv []string
-	Age  time.Duration
+	// Age is how long ago the session's connection was accepted.
+	Age time.Duration
 	// Leader is the process that an earlier search has found; what is left of its Unix session is killed. 0 for the first
 	// search, which asks it to terminate.
 	Leader int
 }
 
 // Input is the command's standard input.
-func (s Search) Input() ([]byte, error) {
-	wanted := strings.ReplaceAll(strings.Join(s.Argv, ""), "\n", "")
-	if len(wanted) > MaxCommand {
-		return nil, ErrTooLong
-	}
+func (s Search) Input() []byte {
 	signals := "TERM HUP"
 	if s.Leader > 0 {
 		signals = "KILL -"
 	}
 	hundredths := func(d time.Duration) int64 { return int64(d / (10 * time.Millisecond)) }
-	return fmt.Appendf(nil, "%s %d %d %d\n%s\n", signals, s.Leader, hundredths(s.Age-younger), hundredths(s.Age+older), wanted), nil
+	return fmt.Appendf(nil, "%s %d %d %d\n", signals, s.Leader, hundredths(s.Age-Around), hundredths(s.Age+Around))
 }
 
 // Found is what the command says that it did.

@@ -72,10 +72,12 @@ type world struct {
 	output      string                          // of tar and test
 	recording   *accessv1alpha1.RecordingPolicy // of every grant
 	onEnd       accessv1alpha1.OnEnd            // of every grant
-	search      func(in string) string          // what the container's shell answers
-	searches    []string                        // what it was asked
-	killed      chan struct{}                   // closed when what runs in the container ends
-	api         http.HandlerFunc                // for what is not known here
+	others      []accessv1alpha1.ExecutionSession
+	unlisted    error                  // why sessions cannot be listed
+	search      func(in string) string // what the container's shell answers
+	searches    []string               // what it was asked
+	killed      chan struct{}          // closed when what runs in the container ends
+	api         http.HandlerFunc       // for what is not known here
 }
 
 func newWorld(tb testing.TB) *world {
@@ -161,6 +163,16 @@ func (w *world) Create(_ context.Context, s *accessv1alpha1.ExecutionSession) er
 	}
 	w.sessions = append(w.sessions, s)
 	return nil
+}
+
+func (w *world) List(context.Context, string) ([]accessv1alpha1.ExecutionSession, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var all []accessv1alpha1.ExecutionSession
+	for _, s := range w.sessions {
+		all = append(all, *s)
+	}
+	return append(all, w.others...), w.unlisted
 }
 
 func (w *world) Delete(_ context.Context, s *accessv1alpha1.ExecutionSession) error {

@@ -42,6 +42,8 @@ type GrantReader interface {
 type SessionStore interface {
 	// Create makes the object and fills in what the API server adds.
 	Create(ctx context.Context, s *accessv1alpha1.ExecutionSession) error
+	// List returns the sessions of a namespace as they are now.
+	List(ctx context.Context, namespace string) ([]accessv1alpha1.ExecutionSession, error)
 	// Delete takes the session with this UID back. It is no error that it is gone.
 	Delete(ctx context.Context, s *accessv1alpha1.ExecutionSession) error
 	// Report merges the fields that are set into the status of the session with this UID, and leaves the others alone.

@@ -155,6 +155,7 @@ func TestWhatBecomesOfTheProcess(t *testing.T) {
 		"if it does not, then it goes on":                {"", []string{"sleep", "3001"}, false, []string{"sleep 3001"}, "Running", "", true},
 		"if the grant says Kill, then it is killed":      {"Kill", []string{"sleep", "3002"}, false, []string{"sleep 3002"}, "Killed", "TERM was sent", false},
 		"if it has jobs, then they are killed with it":   {"Kill", []string{"sh", "-c", "sleep 3003 & sleep 3004; :"}, false, []string{"sleep 3003", "sleep 3004"}, "Killed", "3 in all", false},
+		"if its shell becomes its last command, so, too": {"Kill", []string{"sh", "-c", "sleep 3007 & sleep 3008"}, false, []string{"sleep 3007", "sleep 3008"}, "Killed", "2 in all", false},
 		"if it does not listen, then KILL ends it":       {"Kill", []string{"sh", "-c", "trap '' TERM HUP; while :; do sleep 3005; done"}, false, []string{"sleep 3005"}, "Killed", "then KILL to", false},
 		"if it left its Unix session, then that is seen": {"Kill", []string{"sh", "-c", "setsid sleep 3006; :"}, false, []string{"sleep 3006"}, "Running", "TERM was sent", true},
 	} {
@@ -193,6 +194,30 @@ func TestWhatBecomesOfTheProcess(t *testing.T) {
 	}
 }
 
+// TestAColleagueIsNotKilled has two sessions run the same line, and ends the first, under a grant that says Kill, when its own
+// shell has become another program and the second one's has not.
+func TestAColleagueIsNotKilled(t *testing.T) {
+	const line = "sleep 6; sleep 3200"
+	g := active(t, grant{Pod: "app-0", OnEnd: "Kill"})
+	first, session := begin(t, g, "--", "sh", "-c", line)
+	time.Sleep(2 * time.Second)
+	second, _ := begin(t, g, "--", "sh", "-c", line)
+	eventually(t, "the first shell is another program", 20*time.Second, func() bool { return runs(t, g, "sleep 3200") })
+	as("admin").Must(t, "delete", "xs", "-n", namespace, session)
+	if said := first.end(t); !strings.Contains(said, "began in the container at the same time, so nothing was killed") {
+		t.Errorf("the person read %q", said)
+	}
+	listed := func() int {
+		r := through("developer").Must(t, "exec", "-n", namespace, "app-0", "--", "sh", "-c", `for p in /proc/[0-9]*; do tr '\0' ' ' <$p/cmdline 2>/dev/null; echo; done`)
+		return strings.Count(r, "sleep 3200 \n")
+	}
+	eventually(t, "both go on", 20*time.Second, func() bool { return listed() == 2 })
+	_ = second.cmd.Process.Kill()
+	_ = second.cmd.Wait()
+	through("developer").Must(t, "exec", "-n", namespace, "app-0", "--", "sh", "-c",
+		`for p in /proc/[0-9]*; do case "$(tr '\0' ' ' <$p/cmdline 2>/dev/null)" in "sleep 3200 ") kill ${p#/proc/};; esac; done`)
+}
+
 // A shell on a terminal is killed however its session ends, by its deletion too.
 func TestATerminalIsKilled(t *testing.T) {
 	for name, end := range map[string]func(t *testing.T, cmd *exec.Cmd, session string){
@@ -216,6 +241,8 @@ func TestATerminalIsKilled(t *testing.T) {
 			session := liveSession(t, g)
 			typing(t, master, "sleep 3100 & sleep 3101\n")
 			eventually(t, "its jobs run", 20*time.Second, func() bool { return runs(t, g, "sleep 3100") && runs(t, g, "sleep 3101") })
+			// What looks from here on is a session, too: it must not be taken for one that began with the shell.
+			time.Sleep(6 * time.Second)
 			end(t, cmd, session)
 			eventually(t, "the shell and its jobs are gone", 20*time.Second, func() bool {
 				return !runs(t, g, "sleep 3100") && !runs(t, g, "sleep 3101") && !runs(t, g, "sh -i")

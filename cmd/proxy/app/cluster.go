@@ -89,6 +89,13 @@ func (c *cluster) Create(ctx context.Context, session *accessv1alpha1.ExecutionS
 	return c.live.Create(ctx, session, client.FieldOwner(layout.FieldManager))
 }
 
+// List returns the sessions of a namespace, and asks the API server for them.
+func (c *cluster) List(ctx context.Context, namespace string) ([]accessv1alpha1.ExecutionSession, error) {
+	var list accessv1alpha1.ExecutionSessionList
+	err := c.live.List(ctx, &list, client.InNamespace(namespace))
+	return list.Items, err
+}
+
 // Delete takes a session back.
 func (c *cluster) Delete(ctx context.Context, session *accessv1alpha1.ExecutionSession) error {
 	return client.IgnoreNotFound(c.live.Delete(ctx, session, client.Preconditions{UID: &session.UID}))
