@@ -32,7 +32,10 @@ func (l *live) target() streaming.Target {
 func (l *live) lives(since time.Time) {
 	select {
 	case <-time.After(liveAfter):
-		l.report(accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionLive, StartTime: &metav1.Time{Time: since.UTC()}})
+		in, out := bytesOf(l.recorder.Totals())
+		l.report(accessv1alpha1.ExecutionSessionStatus{
+			State: accessv1alpha1.SessionLive, StartTime: &metav1.Time{Time: since.UTC()}, BytesIn: &in, BytesOut: &out,
+		})
 	case <-l.over:
 	}
 }

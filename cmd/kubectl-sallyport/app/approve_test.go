@@ -94,6 +94,7 @@ func TestDecide(t *testing.T) {
 		"if approved by the grant's name, then added":   {args: "approve fix", want: []accessv1alpha1.ApprovalDecision{{Approver: "carl", Verdict: yes}}},
 		"if said to be a grant, then added":             {args: "approve grant/fix", want: []accessv1alpha1.ApprovalDecision{{Approver: "carl", Verdict: yes}}},
 		"if said to be a request, then added":           {args: "approve xar/ask", want: []accessv1alpha1.ApprovalDecision{{Approver: "carl", Verdict: yes}}},
+		"if said as kubectl prints it, then added":      {args: "approve approvalrequest.access.sallyport.dev/ask", want: []accessv1alpha1.ApprovalDecision{{Approver: "carl", Verdict: yes}}},
 		"if denied, then added with the reason":         {args: "deny ask -m no", want: []accessv1alpha1.ApprovalDecision{{Approver: "carl", Verdict: no, Comment: "no"}}, out: []string{"denied as carl"}},
 		"if a person says yes, then added":              {args: "approve ask", terminal: true, input: "Yes\n", want: []accessv1alpha1.ApprovalDecision{{Approver: "carl", Verdict: yes}}, err: []string{"Approve? [y/N]"}},
 		"if a person says nothing, then nothing":        {args: "approve ask", terminal: true, input: "\n", code: exit.Failed, err: []string{"nothing was decided"}},

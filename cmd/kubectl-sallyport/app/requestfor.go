@@ -13,13 +13,13 @@ import (
 )
 
 // requestFor reads the request that a person means: approvalrequest/NAME, grant/NAME for that of a grant, or NAME
-// for either.
+// for either. The kind may have its group, as `kubectl get -o name` prints it.
 func (s clusterScope) requestFor(ctx context.Context, name string) (*accessv1alpha1.ApprovalRequest, error) {
 	kind, rest, slash := strings.Cut(name, "/")
 	if !slash {
 		return s.eitherRequest(ctx, name)
 	}
-	switch kind {
+	switch strings.TrimSuffix(kind, "."+accessv1alpha1.GroupVersion.Group) {
 	case "approvalrequest", "approvalrequests", "xar":
 		return s.request(ctx, rest)
 	case "grant", "executiongrant", "executiongrants", "xg":
