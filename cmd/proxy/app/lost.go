@@ -23,7 +23,7 @@ const lostAfter = 10 * time.Minute
 const (
 	searchAtStart = 7 * 24 * time.Hour
 	searchLater   = 24 * time.Hour
-	searchAhead   = time.Hour
+	searchAhead   = 2 * 24 * time.Hour
 )
 
 // endless is a session, or a recording, without an end.
