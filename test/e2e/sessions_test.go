@@ -50,6 +50,12 @@ func (r *running) end(t *testing.T) string {
 	return r.stdout.String() + r.stderr.String()
 }
 
+// left is when the last session began whose process outlived it.
+var left time.Time
+
+// apart waits until what begins now is not taken for that one's: five seconds, and the second that times are cut to.
+func apart() { time.Sleep(time.Until(left.Add(6 * time.Second))) }
+
 func liveSession(t *testing.T, g string) string {
 	t.Helper()
 	var name string
@@ -161,6 +167,7 @@ func TestWhatBecomesOfTheProcess(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := active(t, grant{Pod: "app-0", OnEnd: tc.onEnd})
+			apart()
 			args := append([]string{"--"}, tc.argv...)
 			if tc.stdin {
 				args = append([]string{"-i"}, args...)
@@ -183,6 +190,7 @@ func TestWhatBecomesOfTheProcess(t *testing.T) {
 				}
 			}
 			if tc.survive {
+				left = time.Now()
 				through("developer").Must(t, "exec", "-n", namespace, "app-0", "--", "sh", "-c",
 					`for p in /proc/[0-9]*; do case "$(tr '\0' ' ' <$p/cmdline 2>/dev/null)" in "$0 ") kill ${p#/proc/};; esac; done`, tc.marks[0])
 			}
@@ -212,6 +220,7 @@ func TestAColleagueIsNotKilled(t *testing.T) {
 		return strings.Count(r, "sleep 3200 \n")
 	}
 	eventually(t, "both go on", 20*time.Second, func() bool { return listed() == 2 })
+	left = time.Now()
 	_ = second.cmd.Process.Kill()
 	_ = second.cmd.Wait()
 	through("developer").Must(t, "exec", "-n", namespace, "app-0", "--", "sh", "-c",
@@ -228,6 +237,7 @@ func TestATerminalIsKilled(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := active(t, grant{Pod: "app-0", OnEnd: "Kill"})
+			apart()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			cmd := through("developer").Command(ctx, "exec", "-it", "-n", namespace, "app-0", "--", "sh", "-i")
