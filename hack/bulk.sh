@@ -17,7 +17,7 @@ cleanup() {
 }
 trap cleanup EXIT
 
-admin apply -f test/e2e/testdata/namespace.yaml >/dev/null
+admin apply -f test/node/testdata/namespace.yaml >/dev/null
 admin -n e2e rollout status statefulset/app --timeout=120s >/dev/null
 cp "$KUBECONFIG_DIR/developer.yaml" "$work/direct.yaml"; cp "$KUBECONFIG_DIR/developer.yaml" "$work/gateway.yaml"
 KUBECONFIG="$work/gateway.yaml" kubectl sallyport login >/dev/null

@@ -48,7 +48,7 @@ func findNode(ctx context.Context) (*node, error) {
 	if n.admin, err = client.New(config, client.Options{Scheme: knownObjects()}); err != nil {
 		return nil, err
 	}
-	if err := n.kubectl(ctx, "super-admin", "", "apply", "-f", "test/e2e/testdata/namespace.yaml"); err != nil {
+	if err := n.kubectl(ctx, "super-admin", "", "apply", "-f", "test/node/testdata/namespace.yaml"); err != nil {
 		return nil, err
 	}
 	return n, n.kubectl(ctx, "super-admin", "", "-n", namespace, "rollout", "status", "statefulset/app", "--timeout=120s")
