@@ -124,6 +124,9 @@ func TestStoreOutage(t *testing.T) {
 	if !strings.Contains(r.Stderr, "is stored later") {
 		t.Errorf("the person was not told: %s", r.Stderr)
 	}
+	eventually(t, "an event says so", 20*time.Second, func() bool {
+		return strings.Contains(as("admin").Must(t, "get", "events", "-n", namespace, "--field-selector", "reason=RecordingStoreOut"), "executionsession/")
+	})
 	of := `jsonpath={range .items[?(@.spec.grantRef.name=="` + g + `")]}{.metadata.name} {end}`
 	objects := func() string { return strings.TrimSpace(as("admin").Must(t, "get", "xs", "-n", namespace, "-o", of)) }
 	name := objects()

@@ -21,6 +21,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/events"
 
 	"github.com/sallyport-dev/sallyport/cmd/internal/process"
 	"github.com/sallyport-dev/sallyport/internal/authorizer/grant"
@@ -86,6 +87,7 @@ type gateway struct {
 	resumer     *resumer
 	registry    *session.Registry
 	counts      *proxy.Counts
+	events      events.EventBroadcaster
 	public      *http.Server
 	health      *http.Server
 	synced      chan struct{}
@@ -136,7 +138,13 @@ func build(ctx context.Context, o *options, config *rest.Config, now func() time
 	}
 	counts := newMetrics(g.registry.Len, kept)
 	g.evidence = &evidence{
-		store: store, options: o, now: now, log: log, every: probeEvery, spool: kept, trouble: counts.outage, provenNow: make(chan struct{}),
+		store: store, options: o, now: now, log: log, every: probeEvery, spool: kept, provenNow: make(chan struct{}),
+	}
+	g.events = events.NewBroadcaster(&events.EventSinkImpl{Interface: clients.EventsV1()})
+	told := &announcer{g.cluster.cache, g.events.NewRecorder(g.cluster.live.Scheme(), layout.FieldManager)}
+	g.evidence.trouble = func(ctx context.Context, namespace, session string, begins bool) {
+		counts.outage(begins)
+		told.outage(ctx, namespace, session, begins)
 	}
 	g.counts = proxy.NewCounts(g.cluster, now, log)
 	g.resumer = &resumer{
@@ -188,6 +196,9 @@ func (g *gateway) run(ctx context.Context) error {
 	defer stop()
 	if err := g.cluster.watch(background, g.registry, g.evidence.now); err != nil {
 		return err
+	}
+	if err := g.events.StartRecordingToSinkWithContext(background); err != nil {
+		return fmt.Errorf("recording events: %w", err)
 	}
 	failed := make(chan error, 4)
 	report := func(what string, err error) {

@@ -77,7 +77,7 @@ func (s *script) Probe(context.Context) error {
 func newEvidence(t *testing.T, probes ...error) *evidence {
 	t.Helper()
 	return &evidence{
-		spool: spooltest.New(t), trouble: func(bool) {}, provenNow: make(chan struct{}),
+		spool: spooltest.New(t), trouble: func(context.Context, string, string, bool) {}, provenNow: make(chan struct{}),
 		store: &script{memory.New(time.Now), probes}, options: &options{retentionDays: 1}, now: time.Now, log: logr.Discard(),
 		every: time.Millisecond,
 	}

@@ -32,8 +32,8 @@ type evidence struct {
 	every   time.Duration // between two probes
 
 	spool     *spool.Spool
-	trouble   func(bool)    // told when the store begins to take nothing, and when it takes again
-	provenNow chan struct{} // closed when proven
+	trouble   func(ctx context.Context, namespace, session string, begins bool) // told when the store begins to take nothing, and when it takes again
+	provenNow chan struct{}                                                     // closed when proven
 	proven    atomic.Bool
 	why       atomic.Pointer[string] // of the last failed probe
 }
@@ -93,17 +93,17 @@ func (e *evidence) journal(session string) (recording.Journal, error) {
 func (e *evidence) start(ctx context.Context, journal recording.Journal, open recording.Open) (*recording.Recorder, error) {
 	return recording.Start(ctx, e.store, recording.Options{
 		Now: e.now, Retention: e.options.retention(e.now()), SegmentBytes: segmentBytes,
-		Journal: journal, Durability: e.options.durability, Trouble: e.outage(open.Session),
+		Journal: journal, Durability: e.options.durability, Trouble: e.outage(context.WithoutCancel(ctx), open.Namespace, open.Session),
 	}, open)
 }
 
-// outage logs when the store takes nothing of a session, and counts the sessions that wait for it.
-func (e *evidence) outage(session string) func(error) {
+// outage logs when the store takes nothing of a session, and passes it on.
+func (e *evidence) outage(ctx context.Context, namespace, session string) func(error) {
 	return func(err error) {
 		if err != nil {
 			e.log.Error(err, "the object store takes nothing; the session goes on while the spool has room", "session", session,
 				"spoolBytes", e.spool.Used(), "spoolLimit", e.spool.Limit())
 		}
-		e.trouble(err != nil)
+		e.trouble(ctx, namespace, session, err != nil)
 	}
 }
