@@ -108,8 +108,8 @@ func TestStoreOutage(t *testing.T) {
 	done := make(chan result, 1)
 	go func() {
 		c := through("developer")
-		c.Timeout = 60 * time.Second
-		done <- c.Kubectl("exec", "-n", namespace, "app-0", "--", "sh", "-c", "i=0; while [ $i -lt 60 ]; do echo line $i; i=$((i+1)); sleep 0.2; done; exit 7")
+		c.Timeout = 120 * time.Second
+		done <- c.Kubectl("exec", "-n", namespace, "app-0", "--", "sh", "-c", "i=0; while [ $i -lt 260 ]; do echo line $i; i=$((i+1)); sleep 0.2; done; exit 7")
 	}()
 	eventually(t, "the session is live", 20*time.Second, func() bool {
 		return strings.Contains(as("admin").Must(t, "get", "xs", "-n", namespace, "-o", "jsonpath={range .items[*]}{.spec.grantRef.name}={.status.state} {end}"), g+"=Live")
@@ -117,16 +117,16 @@ func TestStoreOutage(t *testing.T) {
 	signal(t, "minio", syscall.SIGSTOP)
 	wake := func() { signal(t, "minio", syscall.SIGCONT) }
 	t.Cleanup(wake)
+	eventually(t, "an event says so", 60*time.Second, func() bool {
+		return strings.Contains(as("admin").Must(t, "get", "events", "-n", namespace, "--field-selector", "reason=RecordingStoreOut"), "executionsession/")
+	})
 	r := <-done
-	if r.Code != 7 || strings.Count(r.Stdout, "line ") != 60 {
+	if r.Code != 7 || strings.Count(r.Stdout, "line ") != 260 {
 		t.Errorf("the session did not go on: %s", r)
 	}
 	if !strings.Contains(r.Stderr, "is stored later") {
 		t.Errorf("the person was not told: %s", r.Stderr)
 	}
-	eventually(t, "an event says so", 20*time.Second, func() bool {
-		return strings.Contains(as("admin").Must(t, "get", "events", "-n", namespace, "--field-selector", "reason=RecordingStoreOut"), "executionsession/")
-	})
 	of := `jsonpath={range .items[?(@.spec.grantRef.name=="` + g + `")]}{.metadata.name} {end}`
 	objects := func() string { return strings.TrimSpace(as("admin").Must(t, "get", "xs", "-n", namespace, "-o", of)) }
 	name := objects()

@@ -217,7 +217,7 @@ func TestAColleagueIsNotKilled(t *testing.T) {
 	}
 	listed := func() int {
 		r := through("developer").Must(t, "exec", "-n", namespace, "app-0", "--", "sh", "-c", `for p in /proc/[0-9]*; do tr '\0' ' ' <$p/cmdline 2>/dev/null; echo; done`)
-		return strings.Count(r, "\nsleep 3200 \n")
+		return strings.Count("\n"+strings.ReplaceAll(r, "\n", "\n\n"), "\nsleep 3200 \n")
 	}
 	eventually(t, "both go on", 20*time.Second, func() bool { return listed() == 2 })
 	left = time.Now()
