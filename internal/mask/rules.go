@@ -52,6 +52,8 @@ type Rules struct {
 	rules     []rule
 	automaton *automaton
 	digest    string
+	values    *Values // nil for none
+	key       []byte  // of fingerprints; nil for none
 }
 
 var defaults = sync.OnceValue(func() *Rules { return newRules(wellKnown()) })

@@ -1,6 +1,9 @@
 package mask
 
-import "math/bits"
+import (
+	"encoding/hex"
+	"math/bits"
+)
 
 const (
 	// MaxHeld bounds the bytes that a stream holds back.
@@ -20,6 +23,19 @@ type Hit struct {
 	Rule   string
 	Offset int64 // of the first masked byte, from the stream's start
 	Length int64 // up to and including the last masked byte
+	// Fingerprint is equal for equal secrets under one key, and zero without a key.
+	Fingerprint Fingerprint
+}
+
+// Fingerprint is the first 64 bits of an HMAC-SHA-256.
+type Fingerprint [8]byte
+
+// String is lower-case hex; empty for none.
+func (f Fingerprint) String() string {
+	if f == (Fingerprint{}) {
+		return ""
+	}
+	return hex.EncodeToString(f[:])
 }
 
 // Output is what may leave now. The slices are valid until the next call.

@@ -69,7 +69,7 @@ func parseRecord(line []byte) (Record, error) {
 	r := Record{N: j.N, Time: j.Time.UTC(), Offset: time.Duration(j.Offset), By: j.By, Stream: j.Stream, Connection: j.Conn}
 	r.Data = append(append(j.Before, j.Text...), j.After...)
 	for _, h := range j.Hits {
-		r.Hits = append(r.Hits, mask.Hit(h))
+		r.Hits = append(r.Hits, mask.Hit{Rule: h.Rule, Offset: h.Offset, Length: h.Length})
 	}
 	return r, nil
 }
