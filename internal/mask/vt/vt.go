@@ -1,0 +1,168 @@
+// Package vt tells which bytes of a terminal's stream are visible: the 7-bit forms of ECMA-48 (fifth edition, 1991) and what
+// xterm adds. 8-bit controls are not known: in UTF-8 those bytes are parts of characters.
+//
+// # What a byte is
+//
+//   - Visible: not part of an escape sequence. That includes CR, LF and other single controls.
+//   - Hidden: part of a sequence.
+//   - Gap: the last byte of a sequence that moves the cursor right (CUF), which programs write for blanks.
+//   - Move: the last byte of any other sequence after which output goes on elsewhere: cursor addressing, scrolling,
+//     inserting and deleting, saving and restoring the cursor, reset.
+//   - Enter: the last byte that begins a string (OSC, DCS, SOS, PM, APC). What follows, up to Leave, is Visible, but
+//     it is not text on the screen: titles, links, the clipboard.
+//   - Leave: the byte that ends a string: BEL (of an OSC only), CAN, SUB, or ESC, which may be that of ST.
+//
+// A control sequence has at most MaxParameters bytes after its introducer. Those that follow are Visible, as is any byte that has
+// no place in a sequence; the sequence is then over. A string has no bound: what it holds is Visible.
+package vt
+
+// Class is what a byte is.
+type Class uint8
+
+// The classes of bytes.
+const (
+	Visible Class = iota
+	Hidden
+	Gap
+	Move
+	Enter
+	Leave
+)
+
+// MaxParameters bounds the parameter and intermediate bytes of a control sequence.
+const MaxParameters = 64
+
+type state uint8
+
+const (
+	ground  state = iota
+	escape        // after ESC
+	charset       // after ESC and an intermediate byte
+	csi
+	osc // in an OSC string
+	str // in a DCS, SOS, PM or APC string
+)
+
+const (
+	bel = 0x07
+	can = 0x18
+	sub = 0x1a
+	// Esc begins every sequence.
+	Esc = 0x1b
+)
+
+// Parser reads one stream. Its zero value is ready.
+type Parser struct {
+	state state
+	n     uint8 // bytes of the control sequence
+}
+
+// Ground reports whether the next byte is Visible, unless it is Esc.
+func (p *Parser) Ground() bool { return p.state == ground }
+
+// Step takes the next byte.
+func (p *Parser) Step(b byte) Class {
+	switch p.state {
+	case ground:
+		if b == Esc {
+			p.state, p.n = escape, 0
+			return Hidden
+		}
+		return Visible
+	case escape:
+		return p.escape(b)
+	case charset:
+		return p.charset(b)
+	case csi:
+		return p.csi(b)
+	default:
+		return p.text(b)
+	}
+}
+
+func (p *Parser) escape(b byte) Class {
+	p.state = ground
+	switch {
+	case b == '[':
+		p.state = csi
+		return Hidden
+	case b == ']':
+		p.state = osc
+		return Enter
+	case b == 'P' || b == 'X' || b == '^' || b == '_':
+		p.state = str
+		return Enter
+	case b == Esc:
+		p.state = escape
+		return Hidden
+	case b >= 0x20 && b < 0x30:
+		p.state = charset
+		return Hidden
+	case b == '7' || b == '8' || b == 'D' || b == 'E' || b == 'M' || b == 'c':
+		return Move // DECSC, DECRC, IND, NEL, RI, RIS
+	case b >= 0x30 && b < 0x7f, b == can, b == sub:
+		return Hidden
+	default:
+		return Visible
+	}
+}
+
+func (p *Parser) charset(b byte) Class {
+	switch {
+	case b >= 0x20 && b < 0x30 && p.n < MaxParameters:
+		p.n++
+		return Hidden
+	case b == Esc:
+		p.state, p.n = escape, 0
+		return Hidden
+	}
+	p.state = ground
+	if b >= 0x30 && b < 0x7f || b == can || b == sub {
+		return Hidden
+	}
+	return Visible
+}
+
+func (p *Parser) csi(b byte) Class {
+	switch {
+	case b >= 0x20 && b < 0x40 && p.n < MaxParameters:
+		p.n++
+		return Hidden
+	case b == Esc:
+		p.state, p.n = escape, 0
+		return Hidden
+	}
+	p.state = ground
+	switch {
+	case b == 'C' || b == 'a':
+		return Gap // CUF, HPR
+	case moves[b]:
+		return Move
+	case b >= 0x40 && b < 0x7f, b == can, b == sub:
+		return Hidden
+	default:
+		return Visible
+	}
+}
+
+// moves are the final bytes of control sequences after which output goes on elsewhere.
+var moves = func() (set [256]bool) {
+	for _, b := range []byte("@ABDEFGHILMPSTZ^`defjkrsu") {
+		set[b] = true
+	}
+	return set
+}()
+
+// text reads a string.
+func (p *Parser) text(b byte) Class {
+	switch {
+	case b == Esc:
+		p.state, p.n = escape, 0
+		return Leave
+	case b == bel && p.state == osc, b == can, b == sub:
+		p.state = ground
+		return Leave
+	default:
+		return Visible
+	}
+}
