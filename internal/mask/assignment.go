@@ -2,20 +2,18 @@ package mask
 
 import "strings"
 
-// assignPhase is where in name, separator, value an assignment is. A machine in
-// the first three is in the name's slot, one in the others in the value's.
+// assignPhase is where behind its separator an assignment is. A machine in the first two is in the lead's slot, one in the
+// others in the value's.
 type assignPhase uint8
 
 const (
-	named    assignPhase = iota // after the name: closing quote, blanks, separator
-	leading                     // after the separator: blanks, opening quote
+	leading  assignPhase = iota // blanks, opening quote
 	escaping                    // after a backslash that may belong to a quote
 	valuing                     // undecided
 	masking                     // a secret
 )
 
 const (
-	maxNameTail = 8
 	maxLead     = 16
 	minValue    = 6  // shorter values are not taken for secrets
 	decideValue = 12 // so many bytes are a secret without knowing the end
@@ -29,45 +27,16 @@ type assigned struct {
 	slash   bool                  // the byte before was a backslash that escapes
 	xml     bool                  // the value ends at "<"
 	head    [decideValue + 1]byte // the value, until decided
+	last    int64                 // the position after the last byte taken
+	before  int64                 // and after the one before that
 }
 
-func (m *machine) stepAssignment(s *Stream, b byte) bool {
-	switch m.phase {
-	case named:
-		return m.name(b)
-	case leading:
-		return m.lead(s, b)
-	case escaping:
-		return m.escape(s, b)
-	case valuing, masking:
-		return m.value(s, b)
-	default:
-		return false
-	}
-}
-
-// name accepts what may stand between a name and its separator: "password" =,
-// ["password"]:, \"password\":, <password>.
-func (m *machine) name(b byte) bool {
-	switch {
-	case b == '=' || b == ':':
-		m.phase, m.n = leading, 0
-		return true
-	case b == '>' && m.n == 0:
-		m.phase, m.n, m.xml = leading, 1, true
-		return true
-	case isQuote(b) || b == '\\' || b == ']' || b == ' ' || b == '\t':
-		m.n++
-		return m.n <= maxNameTail
-	default:
-		return false
-	}
-}
-
-// lead accepts the rest of the separator, blanks, and the start of the value.
-func (m *machine) lead(s *Stream, b byte) bool {
+// stepLead accepts the rest of the separator, blanks, and the start of the value.
+func (m *machine) stepLead(s *Stream, t *track, b byte) bool {
 	r := &s.rules.rules[m.rule]
 	switch {
+	case m.phase == escaping:
+		return m.escape(s, t, b)
 	case m.n == 0 && (b == '=' || b == '>' || b == ':'):
 		m.n++
 		return true
@@ -78,30 +47,32 @@ func (m *machine) lead(s *Stream, b byte) bool {
 		return false
 	case isQuote(b):
 		m.quote = b
-		m.begin(s, s.pos+1)
+		m.begin(t, s.pos+1)
 		return false
 	case b == '\\':
 		m.phase, m.hold = escaping, s.pos
 		return true
 	default:
-		if v := m.begin(s, s.pos); v != nil && !v.value(s, b) {
-			s.end(s.valueSlot())
+		if v := m.begin(t, s.pos); v != nil && !v.stepValue(s, b) {
+			t.value = false
+			v.end(s)
 		}
 		return false
 	}
 }
 
 // escape decides what a backslash before the value was.
-func (m *machine) escape(s *Stream, b byte) bool {
+func (m *machine) escape(s *Stream, t *track, b byte) bool {
 	if isQuote(b) {
 		m.quote, m.escaped = b, true
-		m.begin(s, s.pos+1)
+		m.begin(t, s.pos+1)
 		return false
 	}
-	if v := m.begin(s, m.hold); v != nil {
-		v.take(s, '\\', s.pos-1)
-		if !v.value(s, b) {
-			s.end(s.valueSlot())
+	if v := m.begin(t, m.hold); v != nil {
+		v.take(s, '\\', m.hold)
+		if !v.stepValue(s, b) {
+			t.value = false
+			v.end(s)
 		}
 	}
 	return false
@@ -109,36 +80,40 @@ func (m *machine) escape(s *Stream, b byte) bool {
 
 // begin moves the machine to the value's slot, unless a value is being followed
 // already: then this one lies inside that, and shares its fate.
-func (m *machine) begin(s *Stream, at int64) *machine {
-	slot := s.valueSlot()
-	if s.active&(1<<slot) != 0 {
+func (m *machine) begin(t *track, at int64) *machine {
+	if t.value {
 		return nil
 	}
-	v := &s.slots[slot]
+	v := t.valueSlot()
+	room := v.secret.empty()
 	*v = *m
-	v.phase, v.n, v.hold = valuing, 0, at
-	s.active |= 1 << slot
+	v.secret = room
+	v.phase, v.n, v.hold, v.last, v.before = valuing, 0, at, at, at
+	t.value = true
 	return v
 }
 
-func (m *machine) value(s *Stream, b byte) bool {
+func (m *machine) stepValue(s *Stream, b byte) bool {
 	slash := m.slash
 	m.slash = false
 	switch {
 	case b < ' ' && b != '\t':
-		return m.closeValue(s, m.n)
+		return m.closeValue(s)
 	case m.quote != 0 && slash && m.escaped && b == m.quote:
-		return m.closeValue(s, m.n-1) // the backslash belongs to the quote
+		m.n, m.last = m.n-1, m.before // the backslash belongs to the quote
+		m.secret.drop()
+		return m.closeValue(s)
 	case m.quote != 0 && slash:
 	case m.quote != 0 && b == m.quote:
-		return m.closeValue(s, m.n)
+		return m.closeValue(s)
 	case m.quote != 0:
 		m.slash = b == '\\'
 	case b == '\t' || b == ' ' && !m.isScheme(s), b == 0x7f, isQuote(b), b == '&', b == '<' && m.xml:
-		return m.closeValue(s, m.n)
+		return m.closeValue(s)
 	}
 	if b == ' ' && m.isScheme(s) {
-		m.n, m.hold = 0, s.pos+1
+		m.n, m.hold, m.last, m.before = 0, s.pos+1, s.pos+1, s.pos+1
+		m.secret = m.secret.empty()
 		return true
 	}
 	return m.take(s, b, s.pos)
@@ -146,6 +121,8 @@ func (m *machine) value(s *Stream, b byte) bool {
 
 // take adds the byte at position at to the value.
 func (m *machine) take(s *Stream, b byte, at int64) bool {
+	m.before, m.last = m.last, at+1
+	m.secret.add(s, b)
 	if m.phase == masking {
 		if m.hold < 0 {
 			m.hold = at
@@ -171,17 +148,17 @@ func (m *machine) take(s *Stream, b byte, at int64) bool {
 	return true
 }
 
-// closeValue ends a value of n bytes, and reports false.
-func (m *machine) closeValue(s *Stream, n int) bool {
+// closeValue ends a value, and reports false.
+func (m *machine) closeValue(s *Stream) bool {
 	if m.phase == masking {
 		return false
 	}
-	word := n // without what may be punctuation, or the end of the secret
+	word := m.n // without what may be punctuation, or the end of the secret
 	for word > 0 && strings.IndexByte(",;)}]", m.head[word-1]) >= 0 {
 		word--
 	}
 	if word >= minValue && !m.isStop(word) {
-		m.found(s, m.hold+int64(n))
+		m.found(s, m.last)
 	}
 	return false
 }

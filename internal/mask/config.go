@@ -3,6 +3,9 @@ package mask
 import (
 	"fmt"
 	"slices"
+
+	"github.com/sallyport-dev/sallyport/internal/mask/dfa"
+	"github.com/sallyport-dev/sallyport/internal/mask/needle"
 )
 
 // Config is what an operator may change about the rules.
@@ -15,7 +18,7 @@ type Config struct {
 // Literal is an exact text. It is found in all its forms; see package forms.
 type Literal struct {
 	Name string // of the rule in the record
-	Text string // at least 6 bytes, at most 4096
+	Text string // at least 8 bytes, at most 4096
 }
 
 // Pattern is a bounded regular expression.
@@ -52,44 +55,46 @@ func New(c Config) (*Rules, error) {
 			rules = append(rules, r)
 		}
 	}
-	return newRules(rules), nil
+	for i, p := range c.Patterns {
+		r, err := p.rule()
+		if err != nil {
+			return nil, &ConfigError{"patterns", i, err.Error()}
+		}
+		rules = append(rules, r)
+	}
+	var literals []Value
+	for i, l := range c.Literals {
+		if n := len(l.Text); n < needle.MinLength || n > needle.MaxLength {
+			return nil, &ConfigError{"literals", i, fmt.Sprintf("it has %d bytes: it may have %d to %d", n, needle.MinLength, needle.MaxLength)}
+		}
+		literals = append(literals, Value{l.Name, []byte(l.Text)})
+	}
+	r, err := newRules(rules, literals)
+	if err != nil {
+		return nil, &ConfigError{"patterns", max(len(c.Patterns)-1, 0), err.Error()}
+	}
+	return r, nil
 }
 
-// Value is a text that is secret as it stands: the value of a Secret's key, or a part of it.
-type Value struct {
-	Rule string // as the record names it
-	Text []byte
+// rule compiles a pattern.
+func (p *Pattern) rule() (rule, error) {
+	switch {
+	case len(p.Literal) < minLiteral:
+		return rule{}, fmt.Errorf("its literal has %d bytes: it needs at least %d", len(p.Literal), minLiteral)
+	case p.MaxLength < 1 || p.MaxLength > maxPattern:
+		return rule{}, fmt.Errorf("its maximum length is %d: it may be 1 to %d", p.MaxLength, maxPattern)
+	}
+	body, err := dfa.NewMatch(p.Expression)
+	if err != nil {
+		return rule{}, fmt.Errorf("its expression: %w", err)
+	}
+	return rule{
+		name: p.Name, version: 1, kind: kindPattern, literals: []string{p.Literal}, exact: true, body: body, expression: p.Expression,
+		longest: p.MaxLength,
+	}, nil
 }
 
-// Ignored is a value that is not masked.
-type Ignored struct {
-	Rule string
-	Why  string
-}
-
-// Values are exact values, compiled. They are immutable and safe for concurrent use.
-type Values struct{}
-
-// NewValues compiles values with all their forms. It keeps none of the memory that it is given.
-func NewValues(values []Value) (*Values, []Ignored) { return &Values{}, nil }
-
-// With returns the same rules with these values, and no others, besides. Their digest is the same.
-func (r *Rules) With(v *Values) *Rules {
-	with := *r
-	with.values = v
-	return &with
-}
-
-// Keyed returns the same rules with fingerprints under a key, in Hit.
-func (r *Rules) Keyed(key []byte) *Rules {
-	keyed := *r
-	keyed.key = slices.Clone(key)
-	return &keyed
-}
-
-// Use changes the values that a stream looks for, to those of rules, from its next write on at the earliest: what is being
-// followed is followed to its end.
-func (s *Stream) Use(rules *Rules) {}
-
-// Ahead is how many bytes of the stream the person has been given that the record has not, yet.
-func (s *Stream) Ahead() int { return 0 }
+const (
+	minLiteral = 3
+	maxPattern = 1024
+)

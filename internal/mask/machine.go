@@ -1,8 +1,12 @@
 package mask
 
-import "strings"
+import (
+	"strings"
 
-// machine follows one literal. All positions are from the stream's start.
+	"github.com/sallyport-dev/sallyport/internal/mask/dfa"
+)
+
+// machine follows what comes after one opening. All positions are from the stream's start.
 type machine struct {
 	rule int
 	kind kind
@@ -11,55 +15,67 @@ type machine struct {
 	from int64 // the masked span so far: [from, to)
 	to   int64
 
-	n        int      // bytes taken, in the phase if there is one
-	mixed    bool     // kindToken: a digit or an upper-case letter was seen
-	dashes   int      // kindPEM: so many are held
-	jwt      jwtPhase // kindJWT
-	url      urlPhase // kindURL
-	assigned          // kindAssignment
+	n        int       // bytes taken, in the phase if there is one
+	mixed    bool      // kindToken: a digit or an upper-case letter was seen
+	dashes   int       // kindPEM: so many are held
+	jwt      jwtPhase  // kindJWT
+	url      urlPhase  // kindURL
+	body     dfa.State // kindPattern
+	assigned           // kindAssignment
+	secret   secret
 }
 
-// newMachine starts at the byte after a literal, which is at position at.
-func newMachine(index int, r *rule, at int64) machine {
-	m := machine{rule: index, kind: r.kind, hold: -1}
+// open starts at the byte after an opening, which is the one after s.pos.
+func (m *machine) open(s *Stream, o opening, r *rule) {
+	*m = machine{rule: o.rule, kind: r.kind, hold: -1, secret: m.secret.empty()}
+	at := s.pos + 1
 	switch r.kind {
-	case kindToken:
+	case kindToken, kindPattern:
 		m.hold = at
 	case kindAssignment:
-		m.phase = named
-		if r.value {
-			m.phase, m.n = leading, 1
+		m.phase, m.xml = leading, o.form == closed
+		if o.form != separated {
+			m.n = 1
 		}
 	case kindPEM:
 		m.from, m.to = at, at
-	case kindJWT, kindURL:
+	case kindJWT, kindURL, kindCard, kindIBAN:
 	}
-	return m
 }
 
-// step takes the byte at s.pos, which is in s.buf already. It reports false when
+// step takes the byte at s.pos, which is in the stream's buffers already. It reports false when
 // the machine's work is over; that byte is then no part of a secret.
-func (m *machine) step(s *Stream, b byte) bool {
+func (m *machine) step(s *Stream, t *track, b byte) bool {
 	switch m.kind {
 	case kindToken:
 		return m.stepToken(s, b)
-	case kindAssignment:
-		return m.stepAssignment(s, b)
+	case kindPattern:
+		return m.stepPattern(s, b)
 	case kindJWT:
 		return m.stepJWT(s, b)
 	case kindURL:
 		return m.stepURL(s, b)
 	case kindPEM:
 		return m.stepPEM(s, b)
+	case kindCard:
+		return m.stepNumber(s, &t.card, b)
+	case kindIBAN:
+		return m.stepNumber(s, &t.iban, b)
 	default:
 		return false
 	}
 }
 
-// finish is the end of the stream.
-func (m *machine) finish(s *Stream) {
-	if m.kind == kindAssignment && m.phase == valuing {
-		m.closeValue(s, m.n)
+// finish is the end of the sequence.
+func (m *machine) finish(s *Stream, t *track) {
+	switch m.kind {
+	case kindToken:
+		m.closeToken(s)
+	case kindCard:
+		m.closeNumber(s, &t.card)
+	case kindIBAN:
+		m.closeNumber(s, &t.iban)
+	default:
 	}
 }
 
@@ -72,12 +88,24 @@ func (m *machine) found(s *Stream, to int64) {
 	}
 	s.mask(m.hold, to)
 	m.hold, m.to = -1, to
+	m.secret.keep()
 }
 
 // more masks the current byte as a further one of the secret.
-func (m *machine) more(s *Stream) {
+func (m *machine) more(s *Stream, b byte) {
+	m.secret.add(s, b)
 	s.mask(s.pos, s.pos+1)
 	m.to = s.pos + 1
+	m.secret.keep()
+}
+
+// end reports what the machine masked.
+func (m *machine) end(s *Stream) {
+	if m.to > m.from {
+		s.report(Hit{
+			Rule: s.rules.rules[m.rule].name, Offset: m.from, Length: m.to - m.from, Fingerprint: m.secret.fingerprint(s),
+		})
+	}
 }
 
 // maxTokenHold is how long a token may lack what makes it one.
@@ -86,19 +114,50 @@ const maxTokenHold = 64
 func (m *machine) stepToken(s *Stream, b byte) bool {
 	r := &s.rules.rules[m.rule]
 	if !r.class[b] {
+		m.closeToken(s)
 		return false
 	}
 	if m.hold < 0 {
-		m.more(s)
+		m.more(s, b)
 		return true
 	}
+	m.secret.add(s, b)
 	m.n++
+	if r.exactly > 0 {
+		return m.n <= r.exactly
+	}
 	m.mixed = m.mixed || isDigit(b) || (b >= 'A' && b <= 'Z')
 	if m.n >= r.decide && (m.mixed || !r.mixed) {
 		m.found(s, s.pos+1)
 		return true
 	}
 	return m.n < maxTokenHold
+}
+
+// closeToken decides on a token of an exact length, whose end has come.
+func (m *machine) closeToken(s *Stream) {
+	if r := &s.rules.rules[m.rule]; r.exactly > 0 && m.n == r.exactly && m.hold >= 0 {
+		m.found(s, s.pos)
+	}
+}
+
+// stepPattern masks what an operator's expression matches, leftmost and longest: what is a match already stays masked
+// while it may become a longer one.
+func (m *machine) stepPattern(s *Stream, b byte) bool {
+	r := &s.rules.rules[m.rule]
+	if m.n >= r.longest {
+		return false
+	}
+	if m.hold < 0 {
+		m.hold = s.pos
+	}
+	m.n++
+	m.body = r.body.Step(m.body, b)
+	m.secret.add(s, b)
+	if r.body.Accepts(m.body) {
+		m.found(s, s.pos+1)
+	}
+	return !r.body.Over(m.body)
 }
 
 // The phases of a JSON web token. The header says nothing but the algorithm: it
@@ -126,12 +185,13 @@ func (m *machine) stepJWT(s *Stream, b byte) bool {
 		m.n++
 		return inClass && m.n < jwtMaxHeader
 	case m.jwt == jwtPayload && inClass:
+		m.secret.add(s, b)
 		if m.n++; m.n == jwtDecide {
 			m.found(s, s.pos+1)
 			m.jwt = jwtMasked
 		}
 	case m.jwt == jwtMasked && (inClass || b == '.'):
-		m.more(s)
+		m.more(s, b)
 	default:
 		return false
 	}
@@ -165,11 +225,13 @@ func (m *machine) stepURL(s *Stream, b byte) bool {
 		}
 		return m.n < urlMaxUser
 	case urlPassword, urlHost:
-		if b == '@' && m.hold < s.pos {
+		if b == '@' && m.n > 1 {
 			m.found(s, s.pos)
 			m.url, m.hold, m.n = urlHost, s.pos, 0
+			m.secret.add(s, b)
 			return true
 		}
+		m.secret.add(s, b)
 		if m.n < urlMaxHold {
 			return true
 		}
@@ -179,7 +241,7 @@ func (m *machine) stepURL(s *Stream, b byte) bool {
 		m.found(s, s.pos+1)
 		m.url = urlOver
 	case urlOver:
-		m.more(s)
+		m.more(s, b)
 	default:
 		return false
 	}
@@ -200,6 +262,7 @@ func (m *machine) stepPEM(s *Stream, b byte) bool {
 		if m.hold < 0 {
 			m.hold, m.dashes = s.pos, 0
 		}
+		m.secret.add(s, b)
 		m.dashes++
 		return m.dashes < pemDashes
 	}
@@ -213,6 +276,7 @@ func (m *machine) stepPEM(s *Stream, b byte) bool {
 		return true
 	}
 	m.hold = s.pos
+	m.secret.add(s, b)
 	m.found(s, s.pos+1)
 	return true
 }

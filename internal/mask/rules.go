@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/sallyport-dev/sallyport/internal/mask/dfa"
+	"github.com/sallyport-dev/sallyport/internal/mask/needle"
 )
 
 // kind selects the machine that follows a literal.
@@ -18,6 +21,9 @@ const (
 	kindJWT                    // header "." payload "." signature
 	kindURL                    // user ":" password "@"
 	kindPEM                    // everything up to the next "-----"
+	kindCard                   // digits in groups, with a check digit
+	kindIBAN                   // characters in groups, with a remainder
+	kindPattern                // what an operator's expression matches
 )
 
 // rule is one detector.
@@ -27,51 +33,103 @@ type rule struct {
 	kind     kind
 	literals []string
 
-	exact    bool  // literals match in their own case only
-	boundary bool  // no letter or digit may stand before the literal
-	notIn64  bool  // nor a "+" or "/": in base64 such a literal is chance
-	class    class // kindToken: bytes of the secret
-	decide   int   // kindToken: so many bytes make it a secret
-	mixed    bool  // kindToken: it also needs a digit or an upper-case letter
-	value    bool  // kindAssignment: the literal includes the separator
-	scheme   bool  // kindAssignment: the value may start with an HTTP authentication scheme
-	noPath   bool  // kindAssignment: a value that starts with a slash is none
+	opens      string     // an expression in place of literals
+	exactly    int        // kindToken: no more and no fewer bytes, at most maxTokenHold
+	body       *dfa.Match // kindPattern
+	expression string     // kindPattern: of body
+	longest    int        // kindPattern: bytes of it at most
+	exact      bool       // literals match in their own case only
+	boundary   bool       // no letter or digit may stand before the literal
+	notIn64    bool       // nor a "+" or "/": in base64 such a literal is chance
+	class      class      // kindToken: bytes of the secret
+	decide     int        // kindToken: so many bytes make it a secret
+	mixed      bool       // kindToken: it also needs a digit or an upper-case letter
+	value      bool       // kindAssignment: the literal includes the separator
+	scheme     bool       // kindAssignment: the value may start with an HTTP authentication scheme
+	noPath     bool       // kindAssignment: a value that starts with a slash is none
 }
 
 // engineVersion is raised with any change to the machines.
-const engineVersion = 1
+const engineVersion = 2
 
 // canonical is one line that says all that a rule does.
-func (r rule) canonical() string {
-	return fmt.Sprintf("%s v%d kind=%d literals=%q exact=%t boundary=%t notIn64=%t class=%x decide=%d mixed=%t value=%t scheme=%t noPath=%t",
-		r.name, r.version, r.kind, r.literals, r.exact, r.boundary, r.notIn64, r.class.bits(), r.decide, r.mixed, r.value, r.scheme, r.noPath)
+func (r *rule) canonical() string {
+	return fmt.Sprintf("%s v%d kind=%d literals=%q opens=%q exact=%t boundary=%t notIn64=%t class=%x decide=%d exactly=%d mixed=%t value=%t "+
+		"scheme=%t noPath=%t expression=%q longest=%d", r.name, r.version, r.kind, r.literals, r.opens, r.exact, r.boundary, r.notIn64,
+		r.class.bits(), r.decide, r.exactly, r.mixed, r.value, r.scheme, r.noPath, r.expression, r.longest)
 }
 
 // Rules is an immutable set of detectors, safe for concurrent use.
 type Rules struct {
-	rules     []rule
-	automaton *automaton
-	digest    string
-	values    *Values // nil for none
-	key       []byte  // of fingerprints; nil for none
+	rules    []rule
+	search   *dfa.Search
+	openings []opening // by expression of search
+	covers   [][]bool  // by rule and rule: whether the bytes of the first hold those of the second
+	digest   string
+
+	literals []Value     // of the operator
+	values   *Values     // of the pod; nil for none
+	set      *needle.Set // of both; nil for none
+	owners   []owner
+	key      []byte // of fingerprints; nil for none
 }
 
-var defaults = sync.OnceValue(func() *Rules { return newRules(wellKnown()) })
+// owner is a value that the texts in the set are forms of.
+type owner struct {
+	rule        string
+	fingerprint Fingerprint
+}
+
+var defaults = sync.OnceValue(func() *Rules {
+	r, err := newRules(wellKnown(), nil)
+	if err != nil {
+		panic(err) // a bug in wellknown.go, which every test finds
+	}
+	return r
+})
 
 // Default returns the rules for well-known credentials.
 func Default() *Rules { return defaults() }
 
-func newRules(rules []rule) *Rules {
-	if len(rules) > maxRules {
-		panic(fmt.Sprintf("mask: %d rules, but a stream has room for %d", len(rules), maxRules))
+func newRules(rules []rule, literals []Value) (*Rules, error) {
+	search, openings, err := newSearch(rules)
+	if err != nil {
+		return nil, err
 	}
-	lines := []string{fmt.Sprintf("sallyport mask engine %d", engineVersion)}
-	for _, r := range rules {
-		lines = append(lines, r.canonical())
+	r := &Rules{rules: rules, search: search, openings: openings, covers: covering(rules), literals: literals}
+	r.digest = r.sum()
+	return r.compile(), nil
+}
+
+// sum is the digest.
+func (r *Rules) sum() string {
+	var lines []string
+	for i := range r.rules {
+		lines = append(lines, r.rules[i].canonical())
 	}
-	slices.Sort(lines[1:])
+	for _, l := range r.literals {
+		lines = append(lines, fmt.Sprintf("%s literal sha256=%x", l.Rule, sha256.Sum256(l.Text)))
+	}
+	slices.Sort(lines)
+	lines = append([]string{fmt.Sprintf("sallyport mask engine %d", engineVersion)}, lines...)
 	sum := sha256.Sum256([]byte(strings.Join(lines, "\n")))
-	return &Rules{rules: rules, automaton: newAutomaton(rules), digest: hex.EncodeToString(sum[:])}
+	return hex.EncodeToString(sum[:])
+}
+
+// covering tells which token's bytes include which other's.
+func covering(rules []rule) [][]bool {
+	covers := make([][]bool, len(rules))
+	for i := range rules {
+		covers[i] = make([]bool, len(rules))
+		for j := range rules {
+			all := rules[i].kind == kindToken && rules[j].kind == kindToken
+			for b := range 256 {
+				all = all && (rules[i].class[b] || !rules[j].class[b])
+			}
+			covers[i][j] = all
+		}
+	}
+	return covers
 }
 
 // Digest is the SHA-256, in lower-case hex, over the engine's version and every

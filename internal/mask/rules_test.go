@@ -35,6 +35,18 @@ func expect(marked string) (in, out string) {
 	}
 }
 
+// split marks every other part.
+func split(mark func(string) string, parts ...string) string {
+	var out strings.Builder
+	for i, p := range parts {
+		if i%2 == 0 {
+			p = mark(p)
+		}
+		out.WriteString(p)
+	}
+	return out.String()
+}
+
 func maskAll(text string, counts map[string]int) string {
 	s := mask.Default().NewStream()
 	out := string(s.Write([]byte(text)).User)
@@ -95,6 +107,22 @@ var examples = map[string]struct{ yes, no []string }{
 			"a.pem:-----BEGIN PRIVATE KEY-----" + mark("\nroot") + "@host:~# ls",
 		},
 		[]string{"-----BEGIN CERTIFICATE-----\n" + fake(64) + "\n-----END CERTIFICATE-----\n", "-----BEGIN PUBLIC KEY-----\n" + fake(64), "BEGIN PRIVATE KEY"},
+	},
+	"card-number": {
+		[]string{
+			"card: 411111" + mark("1111111111") + "\n", "4111 11" + split(mark, "11", " ", "1111", " ", "1111") + ", ok", "5555-55" + split(mark, "55", "-", "5555", "-", "4444"),
+			"3782 82" + split(mark, "2463", " ", "10005") + " AMEX", "(601111" + mark("1111111117") + ")", "1 4111 11" + split(mark, "11", " ", "1111", " ", "1111") + " 123\n",
+		},
+		[]string{
+			"4111111111111112\n", "4111 1111 1111 111\n", "0.4111111111111111 ", "x4111111111111111", "41111111111111111111 ", "4111111111111111a", "2026-11-23T12:00:00", "4111-1111 1111-1111 ",
+			"4111111111111111_", "1.4111111111111111 ", "4111 111111111111 \n",
+		},
+	},
+	"iban": {
+		[]string{
+			"IBAN DE89" + mark("370400440532013000") + "\n", "GB82 " + split(mark, "WEST", " ", "1234", " ", "5698", " ", "7654", " ", "32") + ".", "BE68 " + split(mark, "5390", " ", "0754", " ", "7034") + " EUR",
+		},
+		[]string{"DE89370400440532013001\n", "DE8937040044053201300\n", "XDE89370400440532013000 ", "DE89370400440532013000X", "DE89 3704 0044", "ZZ89370400440532013000"},
 	},
 	"authorization": {
 		[]string{"Authorization: Basic " + mark(fake(12)), "'authorization':'" + mark(fake(20)) + "'", `{"Authorization": "Token ` + mark(fake(20)) + `"}`, "authorization: Basic  " + mark("abcdef=") + "\r\n"},

@@ -1,20 +1,19 @@
 package mask
 
 import (
-	"encoding/hex"
-	"math/bits"
+	"bytes"
+	"hash"
+
+	"github.com/sallyport-dev/sallyport/internal/mask/vt"
 )
 
 const (
 	// MaxHeld bounds the bytes that a stream holds back.
-	MaxHeld = 512
-	// lookBehind is how far before the current byte a rule looks: a literal and
-	// one byte.
-	lookBehind = 64
+	MaxHeld = 8 << 10
+	// holdRule is what is masked because more would have to be held.
+	holdRule = "hold-limit"
 	// trimAbove is how much memory a stream keeps between writes.
 	trimAbove = 64 << 10
-	// maxRules is how many machines fit the set of active ones.
-	maxRules = 62
 )
 
 // Hit is one masked secret: its rule, and where it lies in the stream. Spans of
@@ -27,17 +26,6 @@ type Hit struct {
 	Fingerprint Fingerprint
 }
 
-// Fingerprint is the first 64 bits of an HMAC-SHA-256.
-type Fingerprint [8]byte
-
-// String is lower-case hex; empty for none.
-func (f Fingerprint) String() string {
-	if f == (Fingerprint{}) {
-		return ""
-	}
-	return hex.EncodeToString(f[:])
-}
-
 // Output is what may leave now. The slices are valid until the next call.
 type Output struct {
 	User   []byte // for the person
@@ -48,190 +36,226 @@ type Output struct {
 // Stream masks one direction of one session. It is not safe for concurrent use.
 type Stream struct {
 	rules  *Rules
-	state  uint32 // of the automaton
-	active uint64 // machines at work, by slot
-	slots  []machine
-	counts []int // secrets found, by rule
+	next   *Rules // from when nothing is under way; nil for none
+	vt     vt.Parser
+	text   *track
+	string *track // inside of a string in an escape sequence; nil until there is one
+	inside bool   // such a string
+	blind  bool   // all is masked up to the next line end
 
-	pos   int64            // of the next byte
-	base  int64            // position of buf[0]
-	buf   []byte           // what is held, then, during Write, the input
-	done  int              // bytes of buf that the last call returned
-	prior [lookBehind]byte // the raw bytes before pos, by position modulo its length
-	hits  []Hit
+	pos          int64 // of the next byte, or, during a step, of its byte
+	user, record side
+	hidden       hidden
+	counts       []int // secrets found, by rule
+	hits         []Hit
+	hmac         hash.Hash
+	sum          []byte
 }
 
 // NewStream returns a masker for one direction of one session.
 func (r *Rules) NewStream() *Stream {
-	// Slot i is rule i's machine; all assignments share the last two, one for a
-	// name whose value has not begun, one for a value.
-	return &Stream{rules: r, slots: make([]machine, len(r.rules)+2), counts: make([]int, len(r.rules))}
+	s := &Stream{rules: r, counts: make([]int, len(r.rules))}
+	s.text = s.newTrack()
+	return s
 }
-
-func (s *Stream) valueSlot() int { return len(s.rules.rules) }
-func (s *Stream) nameSlot() int  { return len(s.rules.rules) + 1 }
 
 // Write takes the next bytes of the stream and returns what can be let go. It
 // does not keep p.
 func (s *Stream) Write(p []byte) Output {
-	s.begin()
-	s.buf = append(s.buf, p...)
-	a := s.rules.automaton
+	s.begin(p)
 	start := s.pos
-	for i := 0; i < len(p); i++ {
-		if s.active == 0 {
-			n := a.skip(&s.state, p[i:])
-			if i += n; i == len(p) {
-				break
-			}
-		} else {
-			s.pos = start + int64(i)
-			s.advance(p[i])
-			s.state = a.step(s.state, p[i])
+	var seen window
+	for i := 0; i < len(p); {
+		if s.quiet() && len(p)-i >= minSkip {
+			i += s.skip(p, i, &seen)
 		}
-		if s.state >= a.hot {
+		// What is worth to be looked at closely is so for some bytes.
+		for end := min(len(p), i+closely); i < end || i < len(p) && !s.quiet(); i++ {
 			s.pos = start + int64(i)
-			s.enter(p, i)
+			s.step(p[i])
+		}
+		s.pos = start + int64(i)
+	}
+	return s.release()
+}
+
+// begin drops what the last call returned, and takes p.
+func (s *Stream) begin(p []byte) {
+	s.user.begin(p)
+	if s.apart() {
+		s.record.begin(p)
+	}
+	s.hits = s.hits[:0]
+	if s.next != nil && s.settled() {
+		s.rules, s.next = s.next, nil
+		s.split()
+	}
+}
+
+// apart reports whether the person and the record are given different bytes: only exact values make a difference.
+func (s *Stream) apart() bool { return s.rules.set != nil }
+
+// split gives the record a side of its own, where it had none.
+func (s *Stream) split() {
+	if s.apart() && s.record.buf == nil {
+		s.record = side{buf: bytes.Clone(s.user.buf), base: s.user.base, done: s.user.done}
+	}
+}
+
+// settled reports whether no exact value is being followed.
+func (s *Stream) settled() bool {
+	for _, t := range s.tracks() {
+		if t.needles.Under() || t.found.to != 0 {
+			return false
 		}
 	}
-	s.pos = start + int64(len(p))
-	s.remember(p)
+	return true
+}
+
+// Use changes the values that a stream looks for to those of rules, whose digest must be the same, from its next write on at
+// the earliest: what is being followed is followed to its end.
+func (s *Stream) Use(rules *Rules) { s.next = rules }
+
+// tracks are those in use.
+func (s *Stream) tracks() []*track {
+	if s.string == nil {
+		return []*track{s.text}
+	}
+	return []*track{s.text, s.string}
+}
+
+// step takes the byte at s.pos.
+func (s *Stream) step(b byte) {
+	class := vt.Visible
+	if b == vt.Esc || !s.vt.Ground() {
+		class = s.vt.Step(b)
+	}
+	if class == vt.Visible {
+		if s.blind {
+			s.mask(s.pos, s.pos+1)
+			s.blind = b != '\n'
+			return
+		}
+		s.track().step(s, b, false)
+	} else {
+		s.escape(class)
+	}
+	if s.pos%boundEvery == 0 {
+		s.bound()
+	}
+}
+
+// escape takes a byte of an escape sequence.
+func (s *Stream) escape(class vt.Class) {
+	s.hide()
+	switch class {
+	case vt.Gap:
+		s.track().step(s, ' ', true)
+	case vt.Move:
+		s.track().interrupt(s)
+	case vt.Enter:
+		if s.string == nil {
+			s.string = s.newTrack()
+		}
+		s.inside = true
+	case vt.Leave:
+		s.string.finish(s)
+		s.inside = false
+	default:
+	}
+}
+
+func (s *Stream) track() *track {
+	if s.inside {
+		return s.string
+	}
+	return s.text
+}
+
+// hide notes that the byte at s.pos is not to be masked.
+func (s *Stream) hide() {
+	if len(s.hidden) > 0 {
+		s.hidden.forget(s.machinesHold())
+	}
+	s.hidden.add(s.pos)
+}
+
+func (s *Stream) machinesHold() int64 {
+	free := s.machineHold(s.text)
+	if s.inside {
+		free = min(free, s.machineHold(s.string))
+	}
+	return free
+}
+
+// mask overwrites [from, to), none of which has left.
+func (s *Stream) mask(from, to int64) {
+	hidden := s.hidden.after(from)
+	s.user.stars(from, to, hidden)
+	if s.apart() {
+		s.record.stars(from, to, hidden)
+	}
+}
+
+func (s *Stream) report(h Hit) { s.hits = append(s.hits, h) }
+
+// bound gives up on what would hold too much: all of it is masked, and all that follows on the line.
+func (s *Stream) bound() {
+	_, record := s.holds()
+	if s.pos-record < MaxHeld-2*boundEvery {
+		return
+	}
+	from := record
+	s.mask(from, s.pos+1)
+	for _, t := range s.tracks() {
+		t.finish(s)
+	}
+	s.report(Hit{Rule: holdRule, Offset: from, Length: s.pos + 1 - from})
+	s.blind = true
+}
+
+// boundEvery is how far apart what is held is looked at.
+const boundEvery = 512
+
+// holds returns the first positions that the person and the record may not have yet.
+func (s *Stream) holds() (user, record int64) {
+	user, record = s.text.holds(s)
+	if s.inside {
+		u, r := s.string.holds(s)
+		user, record = min(user, u), min(record, r)
+	}
+	return user, record
+}
+
+// release returns everything before the first byte that is held.
+func (s *Stream) release() Output {
+	user, record := s.holds()
+	out := Output{User: s.user.release(user), Hits: s.hits}
+	if out.Record = out.User; s.apart() {
+		out.Record = s.record.release(record)
+	}
+	return out
+}
+
+// Flush ends the stream and returns what was held. A next Write starts afresh,
+// at the same offset.
+func (s *Stream) Flush() Output {
+	s.begin(nil)
+	for _, t := range s.tracks() {
+		t.finish(s)
+	}
+	s.vt, s.inside, s.blind, s.hidden = vt.Parser{}, false, false, s.hidden[:0]
 	return s.release()
 }
 
 // Trim gives back the memory that a large write took. What the last call returned
 // is no longer valid.
 func (s *Stream) Trim() {
-	if cap(s.buf) <= trimAbove {
-		return
-	}
-	s.begin()
-	s.buf = append([]byte(nil), s.buf...)
-}
-
-// begin drops what the last call returned.
-func (s *Stream) begin() {
-	kept := copy(s.buf, s.buf[s.done:])
-	s.base += int64(s.done)
-	s.buf, s.done, s.hits = s.buf[:kept], 0, s.hits[:0]
-}
-
-// advance gives a byte to every machine at work. The value's machine comes before
-// the name's, which may want to take its place.
-func (s *Stream) advance(b byte) {
-	for set := s.active; set != 0; set &= set - 1 {
-		slot := bits.TrailingZeros64(set)
-		if !s.slots[slot].step(s, b) {
-			s.end(slot)
+	for _, d := range []*side{&s.user, &s.record} {
+		if cap(d.buf) > trimAbove {
+			d.trim()
 		}
 	}
-}
-
-// end takes a machine off work and reports what it masked.
-func (s *Stream) end(slot int) {
-	m := &s.slots[slot]
-	s.active &^= 1 << slot
-	if m.to > m.from {
-		s.hits = append(s.hits, Hit{Rule: s.rules.rules[m.rule].name, Offset: m.from, Length: m.to - m.from})
-	}
-}
-
-// enter starts the machines of the literals that end at p[i]. A rule that is at
-// work already stays with its earlier beginning: what would follow the later one
-// is part of what follows the earlier.
-func (s *Stream) enter(p []byte, i int) {
-	named := false
-	for _, lit := range s.rules.automaton.endings(s.state) {
-		r := &s.rules.rules[lit.rule]
-		slot := lit.rule
-		if r.kind == kindAssignment {
-			slot = s.nameSlot()
-			if named {
-				continue // the longest name counts
-			}
-		}
-		if !s.fits(r, lit.text, p, i) {
-			continue
-		}
-		if r.kind == kindAssignment {
-			named = true
-		} else if s.active&(1<<slot) != 0 {
-			continue
-		}
-		s.slots[slot] = newMachine(lit.rule, r, s.pos+1)
-		s.active |= 1 << slot
-	}
-}
-
-// fits checks what the folded automaton cannot: case, and the byte before.
-func (s *Stream) fits(r *rule, text string, p []byte, i int) bool {
-	before := s.before(p, i, len(text))
-	if r.boundary && isAlnum(before) || r.notIn64 && (before == '+' || before == '/') {
-		return false
-	}
-	if r.exact {
-		for k := range len(text) {
-			if s.before(p, i, len(text)-1-k) != text[k] {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// before returns the raw byte n before p[i]; zero before the stream's start.
-func (s *Stream) before(p []byte, i, n int) byte {
-	if n <= i {
-		return p[i-n]
-	}
-	at := s.pos - int64(n)
-	if at < 0 {
-		return 0
-	}
-	return s.prior[at%lookBehind]
-}
-
-// remember keeps the raw bytes that later literals may reach back to.
-func (s *Stream) remember(p []byte) {
-	if len(p) > lookBehind {
-		p = p[len(p)-lookBehind:]
-	}
-	at := int(s.pos-int64(len(p))) % lookBehind
-	n := copy(s.prior[at:], p)
-	copy(s.prior[:], p[n:])
-}
-
-// release returns everything before the first byte that a machine holds.
-func (s *Stream) release() Output {
-	free := s.pos
-	for set := s.active; set != 0; set &= set - 1 {
-		if m := &s.slots[bits.TrailingZeros64(set)]; m.hold >= 0 {
-			free = min(free, m.hold)
-		}
-	}
-	s.done = int(free - s.base)
-	return Output{User: s.buf[:s.done:s.done], Record: s.buf[:s.done:s.done], Hits: s.hits}
-}
-
-// mask overwrites [from, to), none of which has left.
-func (s *Stream) mask(from, to int64) {
-	b := s.buf[from-s.base : to-s.base]
-	for i := range b {
-		b[i] = '*'
-	}
-}
-
-// Flush ends the stream and returns what was held. A next Write starts afresh,
-// at the same offset.
-func (s *Stream) Flush() Output {
-	s.begin()
-	for set := s.active; set != 0; set &= set - 1 {
-		slot := bits.TrailingZeros64(set)
-		s.slots[slot].finish(s)
-		s.end(slot)
-	}
-	s.state, s.prior = 0, [lookBehind]byte{}
-	return s.release()
 }
 
 // Counts returns the number of secrets found so far, by rule name.
@@ -245,5 +269,13 @@ func (s *Stream) Counts() map[string]int {
 	return counts
 }
 
-// Held returns the number of bytes held back now.
-func (s *Stream) Held() int { return len(s.buf) - s.done }
+// Held returns the number of bytes that the person has not been given yet.
+func (s *Stream) Held() int { return s.user.held() }
+
+// Ahead is how many bytes of the stream the person has been given that the record has not, yet.
+func (s *Stream) Ahead() int {
+	if !s.apart() {
+		return 0
+	}
+	return s.record.held() - s.user.held()
+}

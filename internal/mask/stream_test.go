@@ -78,7 +78,7 @@ func verify(t *testing.T, text []byte, cuts ...[]byte) {
 	}
 }
 
-func split(text []byte, rng *rand.Rand) [][]byte {
+func cuts(text []byte, rng *rand.Rand) [][]byte {
 	var parts [][]byte
 	for len(text) > 0 {
 		n := rng.IntN(min(len(text), 9) + 1) // empty writes too
@@ -106,7 +106,7 @@ func TestProperties(t *testing.T) {
 		for range 1 + rng.IntN(6) {
 			text = append(text, pieces[rng.IntN(len(pieces))]...)
 		}
-		verify(t, text, split(text, rng)...)
+		verify(t, text, cuts(text, rng)...)
 		if t.Failed() {
 			return
 		}
@@ -127,7 +127,7 @@ func TestPlantedSecrets(t *testing.T) {
 			in, out := expect(noise[rng.IntN(len(noise))] + marked + "\n")
 			text, want = append(text, in...), append(want, out...)
 		}
-		if got, _, _ := fold(t, split(text, rng)...); !bytes.Equal(got, want) {
+		if got, _, _ := fold(t, cuts(text, rng)...); !bytes.Equal(got, want) {
 			t.Fatalf("masked\n%s\nas\n%s\nwant\n%s", text, got, want)
 		}
 	}

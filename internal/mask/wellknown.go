@@ -49,6 +49,8 @@ func wellKnown() []rule {
 			"-----BEGIN DSA PRIVATE KEY-----", "-----BEGIN OPENSSH PRIVATE KEY-----",
 			"-----BEGIN ENCRYPTED PRIVATE KEY-----", "-----BEGIN PGP PRIVATE KEY BLOCK-----",
 		}},
+		{name: "card-number", version: 1, kind: kindCard, opens: cardOpening},
+		{name: "iban", version: 1, kind: kindIBAN, opens: ibanOpening},
 	}, assignments()...)
 }
 

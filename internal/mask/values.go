@@ -1,0 +1,87 @@
+package mask
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/sallyport-dev/sallyport/internal/mask/needle"
+)
+
+// Value is a text that is secret as it stands: the value of a Secret's key, or a part of it.
+type Value struct {
+	Rule string // as the record names it
+	Text []byte
+}
+
+// Ignored is a value that is not masked.
+type Ignored struct {
+	Rule string
+	Why  string
+}
+
+// Values are exact values in all their forms. They are immutable and safe for concurrent use.
+type Values struct {
+	values  []Value
+	needles []needle.Needle // their owners are indices of values
+}
+
+// NewValues makes the forms of values. It keeps none of the memory that it is given.
+func NewValues(values []Value) (*Values, []Ignored) {
+	v := &Values{}
+	var ignored []Ignored
+	for _, value := range values {
+		if why := unfit(value.Text); why != "" {
+			ignored = append(ignored, Ignored{value.Rule, why})
+			continue
+		}
+		own := Value{value.Rule, bytes.Clone(value.Text)}
+		v.values = append(v.values, own)
+		v.needles = append(v.needles, needles(own, len(v.values)-1)...)
+	}
+	return v, ignored
+}
+
+// needles are the forms of a value.
+func needles(v Value, owner int) (all []needle.Needle) {
+	for _, text := range formsOf(v.Text) {
+		all = append(all, needle.Needle{Text: text, Owner: owner})
+	}
+	return all
+}
+
+// With returns the same rules with these values, and no others, besides. Their digest is the same.
+func (r *Rules) With(v *Values) *Rules {
+	with := *r
+	with.values = v
+	return with.compile()
+}
+
+// Keyed returns the same rules with fingerprints under a key, in Hit.
+func (r *Rules) Keyed(key []byte) *Rules {
+	keyed := *r
+	keyed.key = slices.Clone(key)
+	return keyed.compile()
+}
+
+// compile makes the set of the operator's and the pod's values.
+func (r *Rules) compile() *Rules {
+	values, all := slices.Clone(r.literals), []needle.Needle{}
+	for i, v := range values {
+		all = append(all, needles(v, i)...)
+	}
+	if r.values != nil {
+		for _, n := range r.values.needles {
+			all = append(all, needle.Needle{Text: n.Text, Owner: n.Owner + len(r.literals)})
+		}
+		values = append(values, r.values.values...)
+	}
+	r.set, r.owners = nil, nil
+	if len(all) == 0 {
+		return r
+	}
+	r.set, _ = needle.New(all)
+	for _, v := range values {
+		r.owners = append(r.owners, owner{v.Rule, fingerprintOf(r.key, v.Text)})
+	}
+	return r
+}
