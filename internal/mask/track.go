@@ -33,7 +33,7 @@ type exact struct {
 }
 
 func (s *Stream) newTrack() *track {
-	return &track{state: s.rules.search.Start, slots: make([]machine, len(s.rules.rules)+2)}
+	return &track{slots: make([]machine, len(s.rules.rules)+2)}
 }
 
 func (t *track) valueSlot() *machine { return &t.slots[len(t.slots)-2] }
@@ -207,7 +207,7 @@ func (t *track) interrupt(s *Stream) {
 
 func (t *track) reset(s *Stream) {
 	t.live, t.lead, t.value, t.found = t.live[:0], false, false, exact{}
-	t.state, t.count = s.rules.search.Start, 0
+	t.state, t.count = 0, 0
 	t.needles.Reset()
 }
 

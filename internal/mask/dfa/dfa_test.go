@@ -22,7 +22,7 @@ func found(t *testing.T, text string, expressions ...string) []string {
 		t.Fatal(err)
 	}
 	var out []string
-	state := s.Start
+	state := uint32(0)
 	for i := range len(text) {
 		if state = s.Step(state, text[i]); state >= s.Hot {
 			for _, e := range s.Ends(state) {
@@ -84,7 +84,7 @@ func TestSearchEqualsRegexp(t *testing.T) {
 		for i := range text {
 			text[i] = "abcA"[rng.IntN(4)]
 		}
-		state := s.Start
+		state := uint32(0)
 		for i := range text {
 			state = s.Step(state, text[i])
 			var got []int

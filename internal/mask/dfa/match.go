@@ -28,7 +28,7 @@ func NewMatch(expression string) (*Match, error) {
 		return nil, errors.New("it matches nothing at all: let it have at least one byte")
 	}
 	of, some := n.classes()
-	d := determinize(n, some, maxMatch, nil)
+	d := determinize(n, n.starts, some, maxMatch, nil)
 	if d == nil {
 		return nil, ErrTooLarge
 	}

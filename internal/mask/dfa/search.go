@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
-	"slices"
 )
 
 // RowLength is the distance of states: a state is the index of its row in Next, so that a step is one addition and one load.
@@ -16,11 +15,10 @@ const RowLength = 256
 // maxSearch bounds the states of a Search.
 const maxSearch = 1 << 15
 
-// Search finds the ends of many expressions. It is immutable.
+// Search finds the ends of many expressions. State 0 is before the first byte, as after a line end. It is immutable.
 type Search struct {
 	Next    []uint32
 	Hot     uint32 // states from here on end an expression
-	Start   uint32 // before the first byte: as after a line end
 	Longest int    // bytes on which a state depends, at most
 	ends    [][]int
 }
@@ -37,8 +35,12 @@ func NewSearch(expressions []string) (*Search, error) {
 	if len(n.ends(n.starts)) > 0 {
 		return nil, errors.New("an expression matches nothing at all")
 	}
+	begin := union(n.step(n.starts, '\n'), n.starts)
+	if len(n.ends(begin)) > 0 {
+		return nil, errors.New("an expression matches a line end alone")
+	}
 	of, some := n.classes()
-	d := determinize(n, some, maxSearch, n.starts)
+	d := determinize(n, begin, some, maxSearch, n.starts)
 	if d == nil {
 		return nil, ErrTooLarge
 	}
@@ -71,7 +73,6 @@ func (s *Search) fill(n *nfa, d *deterministic, of [256]uint8) {
 			s.Next[int(number[i])+b] = number[row[class]]
 		}
 	}
-	s.Start = s.Next[int(number[0])+'\n']
 }
 
 // Step takes a byte.
@@ -89,8 +90,8 @@ type deterministic struct {
 	next [][]int // by state and class
 }
 
-// determinize makes the subsets; always holds what is added to each. It returns nil beyond limit states.
-func determinize(n *nfa, some []byte, limit int, always []int) *deterministic {
+// determinize makes the subsets from the one where it begins; always holds what is added to each. It returns nil beyond limit states.
+func determinize(n *nfa, begin []int, some []byte, limit int, always []int) *deterministic {
 	d := &deterministic{}
 	known := map[string]int{}
 	state := func(set []int) int {
@@ -106,7 +107,7 @@ func determinize(n *nfa, some []byte, limit int, always []int) *deterministic {
 		}
 		return at
 	}
-	state(slices.Clone(n.starts))
+	state(begin)
 	for i := 0; i < len(d.sets); i++ {
 		if len(d.sets) > limit {
 			return nil
