@@ -194,8 +194,11 @@ func (n *nfa) ends(set []int) []int {
 
 // union merges sorted sets.
 func union(a, b []int) []int {
-	if len(a) == 0 {
-		return slices.Clone(b)
+	switch {
+	case len(a) == 0:
+		return b
+	case len(b) == 0:
+		return a
 	}
 	out := append(slices.Clone(a), b...)
 	slices.Sort(out)

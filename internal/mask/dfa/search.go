@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 )
 
 // RowLength is the distance of states: a state is the index of its row in Next, so that a step is one addition and one load.
@@ -35,7 +36,7 @@ func NewSearch(expressions []string) (*Search, error) {
 	if len(n.ends(n.starts)) > 0 {
 		return nil, errors.New("an expression matches nothing at all")
 	}
-	begin := union(n.step(n.starts, '\n'), n.starts)
+	begin := n.step(n.starts, '\n')
 	if len(n.ends(begin)) > 0 {
 		return nil, errors.New("an expression matches a line end alone")
 	}
@@ -90,12 +91,14 @@ type deterministic struct {
 	next [][]int // by state and class
 }
 
-// determinize makes the subsets from the one where it begins; always holds what is added to each. It returns nil beyond limit states.
+// determinize makes the subsets from the one where it begins. always is as if it were in each of them. It returns nil beyond
+// limit states.
 func determinize(n *nfa, begin []int, some []byte, limit int, always []int) *deterministic {
 	d := &deterministic{}
 	known := map[string]int{}
+	var key []byte
 	state := func(set []int) int {
-		var key []byte
+		key = key[:0]
 		for _, i := range set {
 			key = binary.AppendUvarint(key, uint64(i)) //nolint:gosec // an index
 		}
@@ -103,18 +106,22 @@ func determinize(n *nfa, begin []int, some []byte, limit int, always []int) *det
 		if !ok {
 			at = len(d.sets)
 			known[string(key)] = at
-			d.sets = append(d.sets, set)
+			d.sets = append(d.sets, slices.Clone(set))
 		}
 		return at
 	}
 	state(begin)
+	base := make([][]int, len(some))
+	for class, b := range some {
+		base[class] = n.step(always, b)
+	}
 	for i := 0; i < len(d.sets); i++ {
 		if len(d.sets) > limit {
 			return nil
 		}
 		row := make([]int, len(some))
 		for class, b := range some {
-			row[class] = state(union(n.step(d.sets[i], b), always))
+			row[class] = state(union(n.step(d.sets[i], b), base[class]))
 		}
 		d.next = append(d.next, row)
 	}

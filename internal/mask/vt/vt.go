@@ -16,6 +16,8 @@
 // no place in a sequence; the sequence is then over. A string has no bound: what it holds is Visible.
 package vt
 
+import "strings"
+
 // Class is what a byte is.
 type Class uint8
 
@@ -100,12 +102,15 @@ func (p *Parser) escape(b byte) Class {
 		return Hidden
 	case b == '7' || b == '8' || b == 'D' || b == 'E' || b == 'M' || b == 'c':
 		return Move // DECSC, DECRC, IND, NEL, RI, RIS
-	case b >= 0x30 && b < 0x7f, b == can, b == sub:
+	case strings.IndexByte(pairs, b) >= 0:
 		return Hidden
 	default:
 		return Visible
 	}
 }
+
+// pairs are the other bytes that end a sequence of two: keypad modes, tab stop, shifts, ST.
+const pairs = "=><HNOZno|}~\\\x18\x1a"
 
 func (p *Parser) charset(b byte) Class {
 	switch {
