@@ -25,11 +25,11 @@ func (r *Rules) Strings(args []string) []string {
 	return masked
 }
 
-// Text returns a text that is complete with the secrets in it masked.
+// Text returns a text that is complete with the secrets in it masked, as the record has them.
 func (r *Rules) Text(text string) string {
 	s := r.NewStream()
-	out := bytes.Clone(s.Write([]byte(text)).User)
-	return string(append(out, s.Flush().User...))
+	out := bytes.Clone(s.Write([]byte(text)).Record)
+	return string(append(out, s.Flush().Record...))
 }
 
 func stars(text string) string { return strings.Repeat("*", len(text)) }

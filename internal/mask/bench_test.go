@@ -34,19 +34,39 @@ func BenchmarkWrite(b *testing.B) {
 		random[i] = byte(rng.Uint32())
 	}
 	nearly := "password=abc eyJabcdefghijk. token: null://u:p sk-abc ghp_ab AKIAB "
+	var values []mask.Value
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	for i := range 500 {
+		text := make([]byte, 16+rng.IntN(24))
+		for k := range text {
+			text[k] = letters[rng.IntN(len(letters))]
+		}
+		values = append(values, mask.Value{Rule: fmt.Sprint("secret/app/", i), Text: text})
+	}
+	compiled, _ := mask.NewValues(values)
+	rules := mask.Default().With(compiled).Keyed([]byte("benchmark"))
+	near := bytes.Clone(random[:4<<20])
+	for i := range near {
+		near[i] = letters[int(near[i])%len(letters)]
+	}
+	for i := 0; i+40 < len(near); i += 12 {
+		v := values[rng.IntN(len(values))].Text
+		copy(near[i:], v[:min(len(v)-1, 5+rng.IntN(10))])
+	}
 	corpora := []struct {
 		name string
 		data []byte
 	}{
 		{"log", logText(4 << 20)},
 		{"random", random},
+		{"near", near},
 		{"adversarial", []byte(strings.Repeat(nearly, 4<<20/len(nearly)))},
 		{"base64", base64.StdEncoding.AppendEncode(nil, random[:3<<20])},
 	}
 	for _, c := range corpora {
 		for _, chunk := range []int{1, 64, 256 << 10} {
 			b.Run(fmt.Sprintf("%s/%d", c.name, chunk), func(b *testing.B) {
-				s := mask.Default().NewStream()
+				s := rules.NewStream()
 				b.SetBytes(int64(chunk))
 				b.ReportAllocs()
 				off, before := 0, cpu()

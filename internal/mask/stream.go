@@ -64,13 +64,12 @@ func (r *Rules) NewStream() *Stream {
 func (s *Stream) Write(p []byte) Output {
 	s.begin(p)
 	start := s.pos
-	var seen window
+	seen := window{close: minClose}
 	for i := 0; i < len(p); {
 		if s.quiet() && len(p)-i >= minSkip {
 			i += s.skip(p, i, &seen)
 		}
-		// What is worth to be looked at closely is so for some bytes.
-		for end := min(len(p), i+closely); i < end || i < len(p) && !s.quiet(); i++ {
+		for end := min(len(p), i+seen.close); i < end || i < len(p) && !s.quiet(); i++ {
 			s.pos = start + int64(i)
 			s.step(p[i])
 		}

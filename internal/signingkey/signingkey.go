@@ -13,6 +13,7 @@ package signingkey
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
@@ -140,4 +141,14 @@ func Fingerprint(key ed25519.PrivateKey) string {
 	public, _ := key.Public().(ed25519.PublicKey)
 	digest := sha256.Sum256(public)
 	return "sha256:" + hex.EncodeToString(digest[:])
+}
+
+// Derive returns 32 secret bytes for a use other than signing (HKDF-SHA-256, RFC 5869). purpose names the use; who has what is
+// derived for one use learns nothing about the key, nor about another use.
+func Derive(key ed25519.PrivateKey, purpose string) ([]byte, error) {
+	derived, err := hkdf.Key(sha256.New, key.Seed(), nil, "sallyport "+purpose, sha256.Size)
+	if err != nil {
+		return nil, fmt.Errorf("deriving a key for %s: %w", purpose, err)
+	}
+	return derived, nil
 }

@@ -178,3 +178,20 @@ func ecdsaKey(t *testing.T) []byte {
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: privateBlock, Bytes: der})
 }
+
+func TestDerive(t *testing.T) {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	derive := func(purpose string) string {
+		derived, err := Derive(key, purpose)
+		if err != nil || len(derived) != 32 {
+			t.Fatalf("%d bytes, %v", len(derived), err)
+		}
+		return string(derived)
+	}
+	if a := derive("a"); a != derive("a") || a == derive("b") || a == string(key.Seed()) {
+		t.Error("what is derived has to depend on key and purpose, and on nothing else")
+	}
+}

@@ -155,8 +155,12 @@ func build(ctx context.Context, o *options, config *rest.Config, now func() time
 	if err != nil {
 		return nil, err
 	}
+	fingerprints, err := signingkey.Derive(key, "fingerprints of masked secrets")
+	if err != nil {
+		return nil, err
+	}
 	handler, err := proxy.New(proxy.Options{
-		Authenticate: g.identity.Authenticate, API: config, Log: log, Sessions: g.sessions(clients, key, own, counts.sessionEnded),
+		Authenticate: g.identity.Authenticate, API: config, Log: log, Sessions: g.sessions(clients, key, mask.Default().Keyed(fingerprints), own, counts.sessionEnded),
 	})
 	if err != nil {
 		return nil, err
@@ -178,13 +182,13 @@ func ownName(ctx context.Context, clients kubernetes.Interface) (string, error) 
 	}
 }
 
-func (g *gateway) sessions(clients kubernetes.Interface, key ed25519.PrivateKey, own string, ended func(string, bool)) proxy.Sessions {
+func (g *gateway) sessions(clients kubernetes.Interface, key ed25519.PrivateKey, rules *mask.Rules, own string, ended func(string, bool)) proxy.Sessions {
 	now := g.evidence.now
 	return proxy.Sessions{
 		Access: clients.AuthorizationV1(), Pods: clients.CoreV1(), Grants: g.cluster, Store: g.cluster,
 		Journal: g.evidence.journal, Record: g.evidence.start,
 		Authorizer: &grant.Authorizer{Reader: g.cluster.cache, Now: now},
-		Rules:      mask.Default(), Key: key, Registry: g.registry, Counts: g.counts, Ended: ended, Own: own, Now: now,
+		Rules:      rules, Key: key, Registry: g.registry, Counts: g.counts, Ended: ended, Own: own, Now: now,
 		Proxy: g.options.name, Installation: signingkey.Fingerprint(key), Cluster: g.options.cluster, Program: "sallyport-proxy " + version.String(),
 	}
 }

@@ -1,0 +1,128 @@
+package mask
+
+import "github.com/sallyport-dev/sallyport/internal/mask/dfa"
+
+const (
+	// lanes are the parts of a block that are read side by side: their steps do not wait for each other.
+	lanes     = 4
+	laneBytes = 1024
+	// minLane is the shortest lane that is worth to be begun where its state is not known yet.
+	minLane = 256
+	// maxOpens bounds the openings of a lane that are noted.
+	maxOpens = 32
+)
+
+// window is what is known of the bytes ahead in one write. Offsets are in its input.
+type window struct {
+	escape int // of the next escape, if it is ahead
+	close  int // bytes that are stepped over after a skip
+
+	end   int    // up to there the openings are known
+	state uint32 // of the search there
+	opens [lanes * maxOpens]place
+	count int // of opens
+	at    int // the first of them that is ahead
+}
+
+// place is a byte at which a rule opens, and the state of the search before it.
+type place struct {
+	offset int
+	state  uint32
+}
+
+// next returns up to where no rule opens from offset i on, with the state of the search there, and whether one does then.
+func (w *window) next(i int) (limit int, state uint32, opens bool) {
+	for w.at < w.count && w.opens[w.at].offset < i {
+		w.at++
+	}
+	if w.at < w.count {
+		return w.opens[w.at].offset, w.opens[w.at].state, true
+	}
+	return w.end, w.state, false
+}
+
+// scan finds the openings in a block of p from offset i on, where the search is in a state.
+func (w *window) scan(a *dfa.Search, p []byte, i int, state uint32) {
+	w.count, w.at, w.end, w.state = 0, 0, i, state
+	length := min(laneBytes, (len(p)-i)/lanes)
+	if length < max(minLane, a.Longest) {
+		w.scanOne(a, p[:min(len(p), i+lanes*minLane)])
+		return
+	}
+	w.scanLanes(a, p[i:i+lanes*length], length)
+}
+
+// scanOne is scan, byte by byte: each step waits for the load of the one before.
+func (w *window) scanOne(a *dfa.Search, p []byte) {
+	st, next, hot := w.state, a.Next, a.Hot
+	for i, b := range p[w.end:] {
+		to := next[st+uint32(b)]
+		if to >= hot {
+			if w.count == len(w.opens) {
+				w.state, w.end = st, w.end+i
+				return
+			}
+			w.note(w.end+i, st)
+		}
+		st = to
+	}
+	w.state, w.end = st, len(p)
+}
+
+func (w *window) note(offset int, state uint32) {
+	w.opens[w.count] = place{offset, state}
+	w.count++
+}
+
+// scanLanes is scan of a block of lanes. A lane needs no state from the one before it: a state depends on no more bytes than the
+// longest opening has, so each lane begins at the root that many bytes early.
+func (w *window) scanLanes(a *dfa.Search, block []byte, length int) {
+	next, hot := a.Next, a.Hot
+	st := [lanes]uint32{w.state}
+	for lane := 1; lane < lanes; lane++ {
+		st[lane] = rejoin(a, 0, block[lane*length-a.Longest:lane*length])
+	}
+	l0, l1, l2, l3 := block[:length], block[length:2*length], block[2*length:3*length], block[3*length:4*length]
+	s0, s1, s2, s3 := st[0], st[1], st[2], st[3]
+	var found [lanes]int
+	for i := range l0 {
+		t0 := next[s0+uint32(l0[i])]
+		t1 := next[s1+uint32(l1[i])]
+		t2 := next[s2+uint32(l2[i])]
+		t3 := next[s3+uint32(l3[i])]
+		if max(t0, t1, t2, t3) >= hot {
+			for lane, to := range [lanes]uint32{t0, t1, t2, t3} {
+				if to < hot {
+					continue
+				}
+				if found[lane] == maxOpens {
+					w.keep(found[:1], i, s0)
+					return
+				}
+				w.opens[lane*maxOpens+found[lane]] = place{w.end + lane*length + i, [lanes]uint32{s0, s1, s2, s3}[lane]}
+				found[lane]++
+			}
+		}
+		s0, s1, s2, s3 = t0, t1, t2, t3
+	}
+	w.keep(found[:], lanes*length, s3)
+}
+
+// keep makes what was found in the lanes one list, and moves the end by so many bytes.
+func (w *window) keep(found []int, bytes int, state uint32) {
+	for lane, n := range found {
+		w.count += copy(w.opens[w.count:], w.opens[lane*maxOpens:lane*maxOpens+n])
+	}
+	w.end, w.state = w.end+bytes, state
+}
+
+// rejoin is the state after p, in which no rule opens: it depends on no more bytes than the longest opening has.
+func rejoin(a *dfa.Search, state uint32, p []byte) uint32 {
+	if len(p) > a.Longest {
+		state, p = 0, p[len(p)-a.Longest:]
+	}
+	for _, b := range p {
+		state = a.Step(state, b)
+	}
+	return state
+}
