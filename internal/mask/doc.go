@@ -40,6 +40,11 @@
 // link, the clipboard) is a text of its own, in which all is found as elsewhere; what
 // the sequence stands in goes on after it.
 //
+// # Dumps
+//
+// Exact values are also found in the rows of hexdump -C, xxd and od -A x -t x1z, from row to row, and masked in the
+// digits and in the text beside them.
+//
 // # What it does not do
 //
 // It prevents accidents. Whoever has a shell can print a secret so that no rule

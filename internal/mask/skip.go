@@ -16,7 +16,7 @@ const (
 
 // quiet reports whether nothing is under way, so that what comes may be skipped.
 func (s *Stream) quiet() bool {
-	return s.vt.Ground() && !s.inside && !s.blind && s.text.quiet()
+	return s.vt.Ground() && !s.inside && !s.blind && s.text.quiet() && s.dump.quiet()
 }
 
 // skip goes over bytes of p from offset i on in which no rule opens and no exact value begins, and returns how many.
@@ -57,7 +57,14 @@ func (s *Stream) pass(ahead []byte, state uint32) int {
 	t := s.text
 	n := len(ahead)
 	if s.rules.set != nil {
-		n = t.needles.Skip(s.rules.set, ahead, s.pos)
+		if s.dump.phase == rowOffset && mayBegin(ahead) {
+			return 0
+		}
+		n = t.needles.Skip(s.rules.set, ahead, s.pos, mayBegin)
+		s.dump.phase = noRow
+		if n > 0 && ahead[n-1] == '\n' {
+			s.dump.phase = rowOffset
+		}
 	}
 	switch {
 	case n == len(ahead):

@@ -41,7 +41,8 @@ type Stream struct {
 	text   *track
 	string *track // inside of a string in an escape sequence; nil until there is one
 	inside bool   // such a string
-	blind  bool   // all is masked up to the next line end
+	dump   dump
+	blind  bool // all is masked up to the next line end
 
 	pos          int64 // of the next byte, or, during a step, of its byte
 	user, record side
@@ -108,7 +109,7 @@ func (s *Stream) settled() bool {
 			return false
 		}
 	}
-	return true
+	return !s.dump.needles.Under() && s.dump.found.to == 0
 }
 
 // Use changes the values that a stream looks for to those of rules, whose digest must be the same, from its next write on at
@@ -130,6 +131,9 @@ func (s *Stream) step(b byte) {
 		class = s.vt.Step(b)
 	}
 	if class == vt.Visible {
+		if (s.dump.phase != noRow || b == '\n') && s.rules.set != nil && !s.inside {
+			s.dump.step(s, b)
+		}
 		if s.blind {
 			s.mask(s.pos, s.pos+1)
 			s.blind = b != '\n'
@@ -209,6 +213,8 @@ func (s *Stream) bound() {
 	for _, t := range s.tracks() {
 		t.finish(s)
 	}
+	s.dump.close(s)
+	s.dump = dump{}
 	s.report(Hit{Rule: holdRule, Offset: from, Length: s.pos + 1 - from})
 	s.blind = true
 }
@@ -221,6 +227,10 @@ func (s *Stream) holds() (user, record int64) {
 	user, record = s.text.holds(s)
 	if s.inside {
 		u, r := s.string.holds(s)
+		user, record = min(user, u), min(record, r)
+	}
+	if s.apart() {
+		u, r := s.dump.holds(s)
 		user, record = min(user, u), min(record, r)
 	}
 	return user, record
@@ -243,6 +253,8 @@ func (s *Stream) Flush() Output {
 	for _, t := range s.tracks() {
 		t.finish(s)
 	}
+	s.dump.close(s)
+	s.dump = dump{}
 	s.vt, s.inside, s.blind, s.hidden = vt.Parser{}, false, false, s.hidden[:0]
 	return s.release()
 }

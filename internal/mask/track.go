@@ -176,9 +176,13 @@ func (t *track) close(s *Stream) {
 	if t.found.to == 0 {
 		return
 	}
-	owner := &s.rules.owners[t.found.owner]
-	s.report(Hit{Rule: owner.rule, Offset: t.found.from, Length: t.found.to - t.found.from, Fingerprint: owner.fingerprint})
+	s.reportExact(t.found)
 	t.found = exact{}
+}
+
+func (s *Stream) reportExact(run exact) {
+	o := &s.rules.owners[run.owner]
+	s.report(Hit{Rule: o.rule, Offset: run.from, Length: run.to - run.from, Fingerprint: o.fingerprint})
 }
 
 // finish is the end of the sequence.

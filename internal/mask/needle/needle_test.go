@@ -32,6 +32,8 @@ func expected(text []byte, needles []needle.Needle) (want needle.Spans) {
 	return want
 }
 
+func never([]byte) bool { return false }
+
 func texts(needles []needle.Needle) (all []string) {
 	for _, n := range needles {
 		all = append(all, string(n.Text))
@@ -120,7 +122,7 @@ func TestSkip(t *testing.T) {
 		}
 		for i := 0; i < len(text); {
 			if !fast.Under() {
-				n := fast.Skip(set, text[i:], int64(i))
+				n := fast.Skip(set, text[i:], int64(i), never)
 				for ; n > 0; n-- {
 					if want[i].MaskRecord > 0 {
 						t.Fatalf("byte %d of %q is skipped, and part of a text of %q", i, text, texts(needles))
@@ -196,7 +198,7 @@ func BenchmarkSkip(b *testing.B) {
 				var tr needle.Tracker
 				for i := 0; i < len(text); i++ {
 					if !tr.Under() {
-						i += tr.Skip(set, text[i:], int64(i))
+						i += tr.Skip(set, text[i:], int64(i), never)
 					}
 					if i < len(text) {
 						tr.Step(set, text[i], int64(i))

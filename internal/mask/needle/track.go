@@ -80,8 +80,8 @@ func (t *Tracker) Back(n int) int64 { return t.at[(t.count-int64(n))%ringLength]
 
 // Skip goes over as much of p, which begins at position pos of the stream, as surely holds no part of a text but, perhaps,
 // the beginning of one at its end. It returns how many bytes that are: what follows has to be stepped over. Nothing may be
-// under way; what Step would know after them, t knows.
-func (t *Tracker) Skip(s *Set, p []byte, pos int64) int {
+// under way; what Step would know after them, t knows. It ends before a line of which stop reports true.
+func (t *Tracker) Skip(s *Set, p []byte, pos int64, stop func(line []byte) bool) int {
 	n := 0
 	for len(p)-n >= minSkip {
 		line := p[n:min(len(p), n+window)]
@@ -98,7 +98,9 @@ func (t *Tracker) Skip(s *Set, p []byte, pos int64) int {
 		}
 		if p[n] == '\n' || p[n] == '\r' {
 			t.lineEnd(p[n])
-			n++
+			if n++; p[n-1] == '\n' && stop(p[n:]) {
+				return n
+			}
 		}
 	}
 	return n
