@@ -17,18 +17,20 @@ const (
 	maxLead     = 16
 	minValue    = 6  // shorter values are not taken for secrets
 	decideValue = 12 // so many bytes are a secret without knowing the end
+	maxName     = 48 // a value that may be the name of a function is held for so long
 )
 
 // assigned is what a machine knows of a value.
 type assigned struct {
 	phase   assignPhase
-	quote   byte                  // that ends the value; 0 for none
-	escaped bool                  // the quote is written with a backslash
-	slash   bool                  // the byte before was a backslash that escapes
-	xml     bool                  // the value ends at "<"
-	head    [decideValue + 1]byte // the value, until decided
-	last    int64                 // the position after the last byte taken
-	before  int64                 // and after the one before that
+	quote   byte          // that ends the value; 0 for none
+	escaped bool          // the quote is written with a backslash
+	slash   bool          // the byte before was a backslash that escapes
+	xml     bool          // the value ends at "<"
+	blank   bool          // a blank stands before the value
+	head    [maxName]byte // the value, until decided
+	last    int64         // the position after the last byte taken
+	before  int64         // and after the one before that
 }
 
 // stepLead accepts the rest of the separator, blanks, and the start of the value.
@@ -42,7 +44,10 @@ func (m *machine) stepLead(s *Stream, t *track, b byte) bool {
 		return true
 	case b == ' ' || b == '\t':
 		m.n++
+		m.blank = true
 		return m.n <= maxLead
+	case m.xml && b == '`': // `<token>`, as text names it
+		return false
 	case b < ' ' || (b == '/' && r.noPath) || (b == '-' && r.value):
 		return false
 	case isQuote(b):
@@ -103,6 +108,8 @@ func (m *machine) stepValue(s *Stream, b byte) bool {
 		m.n, m.last = m.n-1, m.before // the backslash belongs to the quote
 		m.secret.drop()
 		return m.closeValue(s)
+	case m.quote != 0 && m.blank && m.n == 0 && b == ' ' && m.phase == valuing:
+		return false // "Password: " ends here, and the quote was its last byte
 	case m.quote != 0 && slash:
 	case m.quote != 0 && b == m.quote:
 		return m.closeValue(s)
@@ -138,6 +145,12 @@ func (m *machine) take(s *Stream, b byte, at int64) bool {
 	if m.n == 2 && isTemplate(m.head[:2]) {
 		return false
 	}
+	if m.isCode() && (b == '(' || b == '{') && m.n > 2 && isPath(m.head[:m.n-1]) {
+		return false // token := parser.Next()
+	}
+	if m.n >= decideValue && m.n < maxName && (m.isCode() && isPath(m.head[:m.n]) || isVariable(m.head[:m.n])) {
+		return true
+	}
 	if m.n >= decideValue && !(m.escaped && m.slash) {
 		if m.isStop(m.n) {
 			return false
@@ -151,6 +164,9 @@ func (m *machine) take(s *Stream, b byte, at int64) bool {
 // closeValue ends a value, and reports false.
 func (m *machine) closeValue(s *Stream) bool {
 	if m.phase == masking {
+		return false
+	}
+	if isVariable(m.head[:m.n]) || m.isCode() && isOpening(m.head[:m.n]) {
 		return false
 	}
 	word := m.n // without what may be punctuation, or the end of the secret
@@ -178,6 +194,42 @@ func (m *machine) isScheme(s *Stream) bool {
 	}
 }
 
+// isCode reports whether the value stands where source code has an expression.
+func (m *machine) isCode() bool { return m.blank && m.quote == 0 }
+
+// isPath reports whether a text may be the name of a function or a type in source code. Names with digits are left out:
+// they look like passwords.
+func isPath(text []byte) bool {
+	for _, b := range text {
+		if !isLetter(b) && strings.IndexByte("_.[]*&:{", b) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// isOpening reports whether a text is the start of an index or of a mapping: os.environ["TOKEN"], {path: token}.
+func isOpening(text []byte) bool {
+	if len(text) < 2 || !isPath(text) {
+		return false
+	}
+	last := text[len(text)-1]
+	return last == '[' || last == ':' && text[0] == '{'
+}
+
+// isVariable reports whether a text is the name of a variable of the shell, which stands where its value will.
+func isVariable(text []byte) bool {
+	if len(text) < 2 || text[0] != '$' {
+		return false
+	}
+	for _, b := range text[1:] {
+		if b != '_' && (b < 'A' || b > 'Z') {
+			return false
+		}
+	}
+	return true
+}
+
 func isTemplate(start []byte) bool {
 	switch string(start) {
 	case "${", "$(", "{{":
@@ -198,7 +250,7 @@ func (m *machine) isStop(n int) bool {
 	return masked || stopWords[string(word[:n])]
 }
 
-func folded(head [decideValue + 1]byte) [decideValue + 1]byte {
+func folded(head [maxName]byte) [maxName]byte {
 	for i, b := range head {
 		head[i] = fold(b)
 	}
@@ -210,7 +262,12 @@ var stopWords = func() map[string]bool {
 	for w := range strings.FieldsSeq(`undefined required optional default string boolean number object opaque
 		redacted <redacted> [redacted] masked <masked> hidden <hidden> <none> <unset> <invalid> <unknown>
 		enabled disabled present missing invalid expired unknown revoked rejected accepted changed
-		password secret(s) token(s) bearer kubernetes.io`) {
+		password secret(s) secrets token(s) tokens bearer kubernetes.io
+		<secret> <string> <token> <password> <value> <your-token> <your-key>
+		[]byte []string nullable integer include same-origin omitempty prompt inherit
+		context connection unexpected malformed failed cannot signature status request response denied
+		permission timeout network server certificate illegal parsing decoding reading getting creating
+		unauthorized forbidden lookup remote expected encrypted incorrect mismatch characters character`) {
 		words[w] = true
 	}
 	return words

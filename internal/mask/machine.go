@@ -70,7 +70,7 @@ func (m *machine) step(s *Stream, t *track, b byte) bool {
 func (m *machine) finish(s *Stream, t *track) {
 	switch m.kind {
 	case kindToken:
-		m.closeToken(s)
+		m.closeToken(s, 0)
 	case kindCard:
 		m.closeNumber(s, &t.card)
 	case kindIBAN:
@@ -114,7 +114,7 @@ const maxTokenHold = 64
 func (m *machine) stepToken(s *Stream, b byte) bool {
 	r := &s.rules.rules[m.rule]
 	if !r.class[b] {
-		m.closeToken(s)
+		m.closeToken(s, b)
 		return false
 	}
 	if m.hold < 0 {
@@ -123,10 +123,10 @@ func (m *machine) stepToken(s *Stream, b byte) bool {
 	}
 	m.secret.add(s, b)
 	m.n++
+	m.mixed = m.mixed || isDigit(b) || (b >= 'A' && b <= 'Z')
 	if r.exactly > 0 {
 		return m.n <= r.exactly
 	}
-	m.mixed = m.mixed || isDigit(b) || (b >= 'A' && b <= 'Z')
 	if m.n >= r.decide && (m.mixed || !r.mixed) {
 		m.found(s, s.pos+1)
 		return true
@@ -134,9 +134,11 @@ func (m *machine) stepToken(s *Stream, b byte) bool {
 	return m.n < maxTokenHold
 }
 
-// closeToken decides on a token of an exact length, whose end has come.
-func (m *machine) closeToken(s *Stream) {
-	if r := &s.rules.rules[m.rule]; r.exactly > 0 && m.n == r.exactly && m.hold >= 0 {
+// closeToken decides on a token of an exact length, whose end has come. A letter or digit after it makes it part of
+// something longer.
+func (m *machine) closeToken(s *Stream, next byte) {
+	r := &s.rules.rules[m.rule]
+	if r.exactly > 0 && m.n == r.exactly && (m.mixed || !r.mixed) && !isAlnum(next) {
 		m.found(s, s.pos)
 	}
 }

@@ -50,7 +50,7 @@ type rule struct {
 }
 
 // engineVersion is raised with any change to the machines.
-const engineVersion = 2
+const engineVersion = 3
 
 // canonical is one line that says all that a rule does.
 func (r *rule) canonical() string {

@@ -1,9 +1,20 @@
 package mask
 
+import "slices"
+
+// Sets of bytes.
 const (
 	alnum  = "A-Za-z0-9"
+	hexa   = "a-f0-9"
+	upper  = "A-Z0-9"
+	word   = "A-Za-z0-9_"
 	base64 = "A-Za-z0-9_-" // the URL-safe alphabet
+	std64  = "A-Za-z0-9+/=-"
+	dotted = "A-Za-z0-9_.-"
+	uuid   = "a-f0-9-"
 )
+
+const uuidLength = 36
 
 // token is a rule for a literal followed by a run of one class.
 func token(name, set string, decide int, literals ...string) rule {
@@ -13,34 +24,51 @@ func token(name, set string, decide int, literals ...string) rule {
 	}
 }
 
+// sized is a rule for a literal followed by a run of one class and one length.
+// The length is what tells the token from a name with the same beginning.
+func sized(name, set string, length int, literals ...string) rule {
+	r := token(name, set, 0, literals...)
+	r.exactly, r.mixed = length, true
+	return r
+}
+
+// varied needs a digit or an upper-case letter: else words joined by hyphens or underscores are tokens.
+func (r rule) varied() rule {
+	r.mixed = true
+	return r
+}
+
+// not64 is for a beginning of letters and digits alone, which base64 has by chance.
+func (r rule) not64() rule {
+	r.notIn64 = true
+	return r
+}
+
+// anywhere is for what is no beginning, but the middle of a token.
+func (r rule) anywhere() rule {
+	r.boundary = false
+	return r
+}
+
+// revised is a rule that has changed what it finds.
+func (r rule) revised() rule {
+	r.version++
+	return r
+}
+
 // wellKnown is the fixed set of this form. Lengths are of the shapes that the
 // issuers document, shortened to where a decision is safe: a longer run is still
-// one secret.
+// one secret. Beside each rule stands the issuer's page that says the shape, or
+// shows a token.
 func wellKnown() []rule {
-	google := token("google-api-key", base64, 35, "AIza") // always 39 bytes
-	google.version, google.notIn64 = 2, true
-	openai := token("openai-api-key", base64, 20, "sk-")
-	openai.mixed = true // else "sk-learn-…" and its like
-	bearer := token("bearer-token", "A-Za-z0-9._~+/=-", 16, "bearer ")
-	bearer.exact, bearer.mixed = false, true
-	return append([]rule{
-		token("aws-access-key-id", "A-Z0-9", 16, "AKIA", "ASIA", "ABIA", "ACCA"),
-		token("github-token", "A-Za-z0-9_.-", 20, "ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
-		token("github-fine-grained-token", "A-Za-z0-9_", 20, "github_pat_"),
-		token("gitlab-token", "A-Za-z0-9_.-", 16, "glpat-", "gldt-", "glrt-", "glcbt-", "glptt-", "glft-", "glsoat-", "glagent-"),
-		token("slack-token", "A-Za-z0-9-", 10, "xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-", "xoxe-", "xoxe.", "xapp-"),
-		token("slack-webhook", "A-Za-z0-9/", 8, "hooks.slack.com/services/"),
-		token("stripe-key", alnum, 10, "sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_"),
-		google,
-		token("google-oauth", base64, 16, "GOCSPX-", "ya29."),
-		token("npm-token", alnum, 20, "npm_"),
-		token("pypi-token", base64, 16, "pypi-AgE"),
-		token("anthropic-api-key", base64, 16, "sk-ant-"),
-		openai,
-		token("sendgrid-key", "A-Za-z0-9_.-", 16, "SG."),
-		token("vault-token", base64, 16, "hvs.", "hvb.", "hvr."),
-		token("digitalocean-token", "a-f0-9", 16, "dop_v1_", "doo_v1_", "dor_v1_"),
-		token("huggingface-token", alnum, 20, "hf_"),
+	return slices.Concat(codeTokens(), cloudTokens(), accessTokens(), serviceTokens(), aiTokens(), structures(), assignments())
+}
+
+// structures are secrets that are told by what stands around them.
+func structures() []rule {
+	bearer := token("bearer-token", "A-Za-z0-9._~+/=-", 16, "bearer ").varied() // RFC 6750, section 2.1
+	bearer.exact = false
+	return []rule{
 		bearer,
 		{name: "jwt", version: 1, kind: kindJWT, literals: []string{"eyJ"}, exact: true, boundary: true},
 		{name: "url-credentials", version: 1, kind: kindURL, literals: []string{"://"}},
@@ -51,29 +79,5 @@ func wellKnown() []rule {
 		}},
 		{name: "card-number", version: 1, kind: kindCard, opens: cardOpening},
 		{name: "iban", version: 1, kind: kindIBAN, opens: ibanOpening},
-	}, assignments()...)
-}
-
-// assignments are the names after which a separator and a value make a secret.
-// A name may be the end of a longer one: "password" is found in DB_PASSWORD.
-func assignments() []rule {
-	of := func(name string, literals ...string) rule {
-		return rule{name: name, version: 1, kind: kindAssignment, literals: literals}
-	}
-	flag := of("assignment", "--password ", "--passwd ", "--passphrase ", "--token ", "--secret ", "--api-key ", "--apikey ",
-		"--access-key ", "--secret-key ", "--client-secret ")
-	flag.value = true
-	pwd := of("assignment", "pwd")
-	pwd.boundary, pwd.noPath = true, true // PWD and OLDPWD are in every environment
-	header := of("authorization", "authorization")
-	header.scheme = true
-	return []rule{
-		of("aws-secret-access-key", "aws_secret_access_key", "secret_access_key", "secretaccesskey"),
-		header,
-		of("assignment", "password", "passwd", "passphrase", "secret", "token", "api_key", "apikey", "api-key",
-			"access_key", "accesskey", "access-key", "secret_key", "secretkey", "secret-key", "private_key", "privatekey",
-			"account_key", "accountkey", "credential", "credentials"),
-		pwd,
-		flag,
 	}
 }
