@@ -174,10 +174,11 @@ func (n *nfa) step(from []int, b byte) []int {
 	var to []int
 	for _, i := range from {
 		if in := &n.insts[i]; in.ends < 0 && n.sets[in.set].has(b) {
-			to = union(to, in.out)
+			to = append(to, in.out...)
 		}
 	}
-	return to
+	slices.Sort(to)
+	return slices.Compact(to)
 }
 
 // ends returns the expressions that end in a set of instructions, in their order.
