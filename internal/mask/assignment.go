@@ -89,7 +89,7 @@ func (m *machine) begin(t *track, at int64) *machine {
 	if t.value {
 		return nil
 	}
-	v := t.valueSlot()
+	v := &t.valuing
 	room := v.secret.empty()
 	*v = *m
 	v.secret = room

@@ -36,9 +36,9 @@ func (r *rule) expressions(index int) (expressions []string, openings []opening)
 		expression := fmt.Sprintf(format, strings.Join(quoted, "|"))
 		switch {
 		case r.notIn64:
-			expression = "[^0-9A-Za-z+/]" + expression
+			expression = `(?:[^0-9A-Za-z+/]|\\[nrt])` + expression
 		case r.boundary:
-			expression = "[^0-9A-Za-z]" + expression
+			expression = `(?:[^0-9A-Za-z]|\\[nrt])` + expression // a line end in JSON is no letter
 		}
 		if !r.exact {
 			expression = "(?i)" + expression

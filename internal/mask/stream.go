@@ -55,9 +55,7 @@ type Stream struct {
 
 // NewStream returns a masker for one direction of one session.
 func (r *Rules) NewStream() *Stream {
-	s := &Stream{rules: r, counts: make([]int, len(r.rules))}
-	s.text = s.newTrack()
-	return s
+	return &Stream{rules: r, text: &track{}, counts: make([]int, len(r.rules))}
 }
 
 // Write takes the next bytes of the stream and returns what can be let go. It
@@ -158,7 +156,7 @@ func (s *Stream) escape(class vt.Class) {
 		s.track().interrupt(s)
 	case vt.Enter:
 		if s.string == nil {
-			s.string = s.newTrack()
+			s.string = &track{}
 		}
 		s.inside = true
 	case vt.Leave:

@@ -8,17 +8,18 @@ import (
 
 // track is a sequence of visible bytes that is followed: the text of a stream, or the inside of a string in its escape sequences.
 type track struct {
-	state   uint32 // of the search
-	live    []int  // slots of machines at work, but for those of assignments
-	slots   []machine
-	lead    bool // the machine in leadSlot is at work: after a name and its separator
-	value   bool // that in valueSlot
-	needles needle.Tracker
-	found   exact
-	card    number
-	iban    number
-	recent  [recentBytes]byte // the last visible bytes, by count modulo their number
-	count   int
+	state            uint32     // of the search
+	live             []*machine // at work, but for those of assignments: one for each rule at most
+	idle             []*machine // to be used again
+	lead             bool       // leading is at work: after a name and its separator
+	value            bool       // valuing is
+	leading, valuing machine
+	needles          needle.Tracker
+	found            exact
+	card             number
+	iban             number
+	recent           [recentBytes]byte // the last visible bytes, by count modulo their number
+	count            int
 }
 
 // recentBytes is more than the opening of a card number has.
@@ -31,13 +32,6 @@ type exact struct {
 	owner int
 	best  uint16 // bytes of the longest text so far
 }
-
-func (s *Stream) newTrack() *track {
-	return &track{slots: make([]machine, len(s.rules.rules)+2)}
-}
-
-func (t *track) valueSlot() *machine { return &t.slots[len(t.slots)-2] }
-func (t *track) leadSlot() *machine  { return &t.slots[len(t.slots)-1] }
 
 // quiet reports whether nothing is under way but, perhaps, an opening.
 func (t *track) quiet() bool {
@@ -67,20 +61,20 @@ func (t *track) step(s *Stream, b byte, ghost bool) {
 
 // advance gives a byte to every machine at work. The value's comes before the lead, which may want to take its place.
 func (t *track) advance(s *Stream, b byte) {
-	if t.value && !t.valueSlot().stepValue(s, b) {
+	if t.value && !t.valuing.stepValue(s, b) {
 		t.value = false
-		t.valueSlot().end(s)
+		t.valuing.end(s)
 	}
-	if t.lead && !t.leadSlot().stepLead(s, t, b) {
+	if t.lead && !t.leading.stepLead(s, t, b) {
 		t.lead = false
 	}
 	for i := 0; i < len(t.live); {
-		m := &t.slots[t.live[i]]
+		m := t.live[i]
 		if m.step(s, t, b) {
 			i++
 			continue
 		}
-		t.live = slices.Delete(t.live, i, i+1)
+		t.live, t.idle = slices.Delete(t.live, i, i+1), append(t.idle, m)
 		m.end(s)
 	}
 }
@@ -96,26 +90,36 @@ func (t *track) enter(s *Stream) {
 		if r.kind == kindAssignment {
 			if !named { // the first rule is the most special one
 				named, t.lead = true, true
-				t.leadSlot().open(s, o, r)
+				t.leading.open(s, o, r)
 			}
 			continue
 		}
-		if slices.Contains(t.live, o.rule) || t.within(s, o.rule) {
+		if t.within(s, o.rule) {
 			continue
 		}
-		m := &t.slots[o.rule]
+		m := t.machine()
 		m.open(s, o, r)
 		if r.kind == kindCard || r.kind == kindIBAN {
 			t.number(r.kind).begin(t, r.kind)
 		}
-		t.live = append(t.live, o.rule)
+		t.live = append(t.live, m)
 	}
 }
 
-// within reports whether all that a rule could find is being masked by a run of at least its bytes.
+func (t *track) machine() *machine {
+	n := len(t.idle)
+	if n == 0 {
+		return &machine{}
+	}
+	m := t.idle[n-1]
+	t.idle = t.idle[:n-1]
+	return m
+}
+
+// within reports whether a rule is at work already, or all that it could find is being masked by a run of at least its bytes.
 func (t *track) within(s *Stream, rule int) bool {
-	for _, slot := range t.live {
-		if m := &t.slots[slot]; m.kind == kindToken && m.hold < 0 && s.rules.covers[slot][rule] {
+	for _, m := range t.live {
+		if m.rule == rule || m.kind == kindToken && m.hold < 0 && s.rules.covers[m.rule][rule] {
 			return true
 		}
 	}
@@ -188,12 +192,12 @@ func (s *Stream) reportExact(run exact) {
 // finish is the end of the sequence.
 func (t *track) finish(s *Stream) {
 	if t.value {
-		t.valueSlot().closeValue(s)
-		t.valueSlot().end(s)
+		t.valuing.closeValue(s)
+		t.valuing.end(s)
 	}
-	for _, slot := range t.live {
-		t.slots[slot].finish(s, t)
-		t.slots[slot].end(s)
+	for _, m := range t.live {
+		m.finish(s, t)
+		m.end(s)
 	}
 	t.close(s)
 	t.reset(s)
@@ -210,6 +214,7 @@ func (t *track) interrupt(s *Stream) {
 }
 
 func (t *track) reset(s *Stream) {
+	t.idle = append(t.idle, t.live...)
 	t.live, t.lead, t.value, t.found = t.live[:0], false, false, exact{}
 	t.state, t.count = 0, 0
 	t.needles.Reset()
@@ -235,16 +240,16 @@ func (t *track) holds(s *Stream) (user, record int64) {
 // machineHold returns the first position that a machine holds; s.pos for none.
 func (s *Stream) machineHold(t *track) int64 {
 	free := s.pos
-	for _, slot := range t.live {
-		if h := t.slots[slot].hold; h >= 0 {
-			free = min(free, h)
+	for _, m := range t.live {
+		if m.hold >= 0 {
+			free = min(free, m.hold)
 		}
 	}
-	if h := t.leadSlot().hold; t.lead && h >= 0 {
-		free = min(free, h)
+	if t.lead && t.leading.hold >= 0 {
+		free = min(free, t.leading.hold)
 	}
-	if h := t.valueSlot().hold; t.value && h >= 0 {
-		free = min(free, h)
+	if t.value && t.valuing.hold >= 0 {
+		free = min(free, t.valuing.hold)
 	}
 	return free
 }
