@@ -48,7 +48,7 @@ func fakeUUID() string { return strings.Repeat("0", 8) + "-feed-beef-cafe-" + he
 var examples = map[string]example{
 	// Code hosts, continuous integration, registries.
 	"github-token": shaped("ghp_", fake(36), "ghp_short", "GHP_"+fake(36)).
-		and("ghs_"+mark(fake(36))+" ", "https://x/?t=gho_"+mark(fake(36))),
+		and("ghs_"+mark(fake(36))+" ", "https://x/?t=gho_"+mark(fake(36)), `{"log":"a\nghp_`+mark(fake(36))+`\n"}`),
 	"github-fine-grained-token": shaped("github_pat_", fake(22)+"_"+fake(59), "github_path_"+fake(30)),
 	"gitlab-token":              shaped("glpat-", fake(20), "glpat-x", "glpath-"+fake(20)).and("(glrt-"+mark(fake(20))+")", "GR1348941"+mark(fake(20))),
 	"atlassian-token":           shaped("ATATT3x", "FfGF0"+fake(170)+"="+upper(8), "ATATT4x"+fake(60)).and("ATBB" + mark(fake(32))),
