@@ -47,6 +47,7 @@ type Stream struct {
 	pos          int64 // of the next byte, or, during a step, of its byte
 	user, record side
 	hidden       hidden
+	window       *window // nil until it is needed
 	counts       []int // secrets found, by rule
 	hits         []Hit
 	hmac         hash.Hash
@@ -63,10 +64,10 @@ func (r *Rules) NewStream() *Stream {
 func (s *Stream) Write(p []byte) Output {
 	s.begin(p)
 	start := s.pos
-	seen := window{close: minClose}
+	seen := s.ahead()
 	for i := 0; i < len(p); {
 		if s.quiet() && len(p)-i >= minSkip {
-			i += s.skip(p, i, &seen)
+			i += s.skip(p, i, seen)
 		}
 		for end := min(len(p), i+seen.close); i < end || i < len(p) && !s.quiet(); i++ {
 			s.pos = start + int64(i)
@@ -75,6 +76,16 @@ func (s *Stream) Write(p []byte) Output {
 		s.pos = start + int64(i)
 	}
 	return s.release()
+}
+
+// ahead is a window on a new write.
+func (s *Stream) ahead() *window {
+	if s.window == nil {
+		s.window = &window{}
+	}
+	w := s.window
+	w.escape, w.close, w.end, w.count, w.at = 0, minClose, 0, 0, 0
+	return w
 }
 
 // begin drops what the last call returned, and takes p.
