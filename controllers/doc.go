@@ -6,7 +6,8 @@
 // ExecutionGrantReconciler makes one ApprovalRequest for a new grant, once, and turns what was decided into the status
 // of the grant. ApprovalRequestReconciler judges the decisions of people; the judgement is written under the resource
 // version that was judged, so that of an approval, a denial and the deadline at the same moment one wins for good.
-// SessionReconciler deletes ExecutionSessions some time after they were archived.
+// SessionReconciler deletes ExecutionSessions some time after they were archived. ExecutionPolicyReconciler says of a
+// policy whether it can be used; the gateways judge that for themselves.
 //
 // Each status is computed by a pure function of the objects and the clock, and written only where it differs: a restart
 // at any moment, or a lost event, changes nothing but the moment of writing. What is due later is waited for exactly, by

@@ -43,6 +43,8 @@ func action(reason string) string {
 		return "Approve"
 	case accessv1alpha1.ReasonActive:
 		return "Open"
+	case accessv1alpha1.ReasonAccepted:
+		return "Accept"
 	case accessv1alpha1.ReasonExpired:
 		return "Close"
 	default:
@@ -57,12 +59,15 @@ func announce(recorder events.EventRecorder, obj runtime.Object, before, after [
 	}
 }
 
-func clip(note string) string {
-	if len(note) <= noteBound {
+func clip(note string) string { return bounded(note, noteBound) }
+
+// bounded shortens a text to so many bytes.
+func bounded(note string, most int) string {
+	if len(note) <= most {
 		return note
 	}
 	const mark = "…"
-	end := noteBound - len(mark)
+	end := most - len(mark)
 	for !utf8.RuneStart(note[end]) {
 		end--
 	}

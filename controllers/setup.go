@@ -31,6 +31,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 	for _, r := range []reconciler{
 		&ExecutionGrantReconciler{Client: c, Live: live, Recorder: recorder, Now: o.Now, Terms: o.Terms},
 		&ApprovalRequestReconciler{Client: c, Live: live, Recorder: recorder, Now: o.Now},
+		&ExecutionPolicyReconciler{Client: c, Recorder: recorder, Now: o.Now},
 		&SessionReconciler{Client: c, Now: o.Now, Keep: o.KeepSessions},
 	} {
 		if err := r.SetupWithManager(mgr); err != nil {

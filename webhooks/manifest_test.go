@@ -132,7 +132,8 @@ func TestTheRulesAreComplete(t *testing.T) {
 		PathValidateGrants:      "CREATE,UPDATE access.sallyport.dev/v1alpha1 executiongrants",
 		PathMutateApprovals:     "UPDATE access.sallyport.dev/v1alpha1 approvalrequests",
 		PathValidateApprovals:   "CREATE,UPDATE,DELETE access.sallyport.dev/v1alpha1 approvalrequests",
-		PathOwn:                 "CREATE,UPDATE access.sallyport.dev/v1alpha1 executionsessions,executionsessions/status,executiongrants/status,approvalrequests/status",
+		PathValidatePolicies:    "CREATE,UPDATE access.sallyport.dev/v1alpha1 executionpolicies",
+		PathOwn:                 "CREATE,UPDATE access.sallyport.dev/v1alpha1 executionsessions,executionsessions/status,executiongrants/status,approvalrequests/status,executionpolicies/status",
 	}
 	got := map[string]string{}
 	for _, h := range generated(t) {

@@ -24,6 +24,7 @@ const (
 	PathValidateGrants      = "/validate-executiongrants"
 	PathMutateApprovals     = "/mutate-approvalrequests"
 	PathValidateApprovals   = "/validate-approvalrequests"
+	PathValidatePolicies    = "/validate-executionpolicies"
 	PathOwn                 = "/validate-own"
 )
 
@@ -41,7 +42,8 @@ const (
 // +kubebuilder:webhook:name=executiongrants.access.sallyport.dev,path=/validate-executiongrants,mutating=false,groups=access.sallyport.dev,versions=v1alpha1,resources=executiongrants,verbs=create;update,failurePolicy=fail,matchPolicy=Equivalent,sideEffects=NoneOnDryRun,timeoutSeconds=10,admissionReviewVersions=v1,serviceName=sallyport-webhooks,serviceNamespace=sallyport-system
 // +kubebuilder:webhook:name=approvalrequests.access.sallyport.dev,path=/mutate-approvalrequests,mutating=true,groups=access.sallyport.dev,versions=v1alpha1,resources=approvalrequests,verbs=update,failurePolicy=fail,matchPolicy=Equivalent,sideEffects=NoneOnDryRun,timeoutSeconds=10,admissionReviewVersions=v1,serviceName=sallyport-webhooks,serviceNamespace=sallyport-system
 // +kubebuilder:webhook:name=approvalrequests.access.sallyport.dev,path=/validate-approvalrequests,mutating=false,groups=access.sallyport.dev,versions=v1alpha1,resources=approvalrequests,verbs=create;update;delete,failurePolicy=fail,matchPolicy=Equivalent,sideEffects=NoneOnDryRun,timeoutSeconds=10,admissionReviewVersions=v1,serviceName=sallyport-webhooks,serviceNamespace=sallyport-system
-// +kubebuilder:webhook:name=own.access.sallyport.dev,path=/validate-own,mutating=false,groups=access.sallyport.dev,versions=v1alpha1,resources=executionsessions;executionsessions/status;executiongrants/status;approvalrequests/status,verbs=create;update,failurePolicy=fail,matchPolicy=Equivalent,sideEffects=NoneOnDryRun,timeoutSeconds=10,admissionReviewVersions=v1,serviceName=sallyport-webhooks,serviceNamespace=sallyport-system
+// +kubebuilder:webhook:name=executionpolicies.access.sallyport.dev,path=/validate-executionpolicies,mutating=false,groups=access.sallyport.dev,versions=v1alpha1,resources=executionpolicies,verbs=create;update,failurePolicy=fail,matchPolicy=Equivalent,sideEffects=NoneOnDryRun,timeoutSeconds=10,admissionReviewVersions=v1,serviceName=sallyport-webhooks,serviceNamespace=sallyport-system
+// +kubebuilder:webhook:name=own.access.sallyport.dev,path=/validate-own,mutating=false,groups=access.sallyport.dev,versions=v1alpha1,resources=executionsessions;executionsessions/status;executiongrants/status;approvalrequests/status;executionpolicies/status,verbs=create;update,failurePolicy=fail,matchPolicy=Equivalent,sideEffects=NoneOnDryRun,timeoutSeconds=10,admissionReviewVersions=v1,serviceName=sallyport-webhooks,serviceNamespace=sallyport-system
 
 // What the handlers read and write. The client that asks for it is not cached, but for the grants.
 //
@@ -90,6 +92,7 @@ func Setup(r Registry, o Options) error {
 		PathValidateGrants:      &GrantValidator{Decoder: decoder, Live: o.Live, Now: o.Now},
 		PathMutateApprovals:     &ApprovalMutator{Decoder: decoder, Now: o.Now, Username: o.Username},
 		PathValidateApprovals:   &ApprovalValidator{Decoder: decoder, Live: o.Live, Now: o.Now, Username: o.Username},
+		PathValidatePolicies:    &PolicyValidator{Decoder: decoder},
 		PathOwn:                 &OwnHandler{Username: o.Username},
 	} {
 		r.Register(path, &admission.Webhook{Handler: handler})

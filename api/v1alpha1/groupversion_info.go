@@ -19,6 +19,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&ExecutionGrant{}, &ExecutionGrantList{},
 		&ApprovalRequest{}, &ApprovalRequestList{},
 		&ExecutionSession{}, &ExecutionSessionList{},
+		&ExecutionPolicy{}, &ExecutionPolicyList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/sallyport-dev/sallyport/internal/mask/dfa"
-	"github.com/sallyport-dev/sallyport/internal/mask/needle"
 )
 
 // Config is what an operator may change about the rules.
@@ -36,18 +35,23 @@ type Pattern struct {
 type ConfigError struct {
 	Field string // "off", "literals" or "patterns"
 	Index int
+	Key   string // the part of it: "name", "text", "literal", "expression" or "maxLength"; empty for all of it
 	Why   string // says what to do; never quotes a literal
 }
 
-func (e *ConfigError) Error() string { return fmt.Sprintf("%s[%d]: %s", e.Field, e.Index, e.Why) }
+func (e *ConfigError) Error() string {
+	at := fmt.Sprintf("%s[%d]", e.Field, e.Index)
+	if e.Key != "" {
+		at += "." + e.Key
+	}
+	return at + ": " + e.Why
+}
 
-// New returns the rules for well-known credentials, changed by c. Its error is a *ConfigError.
+// New returns the rules for well-known credentials, changed by c. Its error is a *ConfigError: the first of Check, or that the
+// patterns are too much together. Literals that NewValues would ignore are no error, and are not masked.
 func New(c Config) (*Rules, error) {
-	known := Default().Names()
-	for i, name := range c.Off {
-		if !slices.Contains(known, name) {
-			return nil, &ConfigError{"off", i, fmt.Sprintf("there is no detector %q; kubectl sallyport mask --list names them", name)}
-		}
+	if errs := c.Check(); len(errs) > 0 {
+		return nil, errs[0]
 	}
 	var rules []rule
 	for _, r := range wellKnown() {
@@ -56,45 +60,24 @@ func New(c Config) (*Rules, error) {
 		}
 	}
 	for i, p := range c.Patterns {
-		r, err := p.rule()
+		body, err := dfa.NewMatch(p.Expression)
 		if err != nil {
-			return nil, &ConfigError{"patterns", i, err.Error()}
+			return nil, &ConfigError{"patterns", i, "expression", err.Error()}
 		}
-		rules = append(rules, r)
+		rules = append(rules, rule{
+			name: p.Name, version: 1, kind: kindPattern, literals: []string{p.Literal}, exact: true, body: body, expression: p.Expression,
+			longest: p.MaxLength,
+		})
 	}
 	var literals []Value
-	for i, l := range c.Literals {
-		if n := len(l.Text); n < needle.MinLength || n > needle.MaxLength {
-			return nil, &ConfigError{"literals", i, fmt.Sprintf("it has %d bytes: it may have %d to %d", n, needle.MinLength, needle.MaxLength)}
+	for _, l := range c.Literals {
+		if unfit([]byte(l.Text)) == "" {
+			literals = append(literals, Value{l.Name, []byte(l.Text)})
 		}
-		literals = append(literals, Value{l.Name, []byte(l.Text)})
 	}
 	r, err := newRules(rules, literals)
 	if err != nil {
-		return nil, &ConfigError{"patterns", max(len(c.Patterns)-1, 0), err.Error()}
+		return nil, &ConfigError{"patterns", max(len(c.Patterns)-1, 0), "", err.Error()}
 	}
 	return r, nil
 }
-
-// rule compiles a pattern.
-func (p *Pattern) rule() (rule, error) {
-	switch {
-	case len(p.Literal) < minLiteral:
-		return rule{}, fmt.Errorf("its literal has %d bytes: it needs at least %d", len(p.Literal), minLiteral)
-	case p.MaxLength < 1 || p.MaxLength > maxPattern:
-		return rule{}, fmt.Errorf("its maximum length is %d: it may be 1 to %d", p.MaxLength, maxPattern)
-	}
-	body, err := dfa.NewMatch(p.Expression)
-	if err != nil {
-		return rule{}, fmt.Errorf("its expression: %w", err)
-	}
-	return rule{
-		name: p.Name, version: 1, kind: kindPattern, literals: []string{p.Literal}, exact: true, body: body, expression: p.Expression,
-		longest: p.MaxLength,
-	}, nil
-}
-
-const (
-	minLiteral = 3
-	maxPattern = 1024
-)

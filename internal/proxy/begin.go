@@ -23,13 +23,13 @@ func (l *live) begin(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	l.object = sessionObject(l.request, id, l.Proxy, l.Rules)
+	l.object = sessionObject(l.request, id, l.Proxy)
 	announced := ahead(func() (*accessv1alpha1.ExecutionSession, error) { return l.object, l.Store.Create(ctx, l.object) })
 	err = l.record(ctx, journal, open)
 	switch _, failed := announced(); {
 	case err == nil && failed == nil:
 		l.uncount = l.Counts.add(l.object, func() (in, out int64) { return bytesOf(l.recorder.Totals()) })
-		l.Log.Info("session opened", append(l.request.logValues(l.Rules), "session", id, "grant", l.request.decision.Grant.Name)...)
+		l.Log.Info("session opened", append(l.request.logValues(), "session", id, "grant", l.request.decision.Grant.Name)...)
 		return nil
 	case err == nil:
 		l.Log.Error(failed, "making an executionsession", "session", id)
@@ -63,7 +63,7 @@ func (l *live) prepare(ctx context.Context, id string) (recording.Open, recordin
 	case failed != nil:
 		return open, nil, l.notRecorded(failed, id)
 	case err != nil:
-		l.Log.Error(err, "describing a session", l.request.logValues(l.Rules)...)
+		l.Log.Error(err, "describing a session", l.request.logValues()...)
 		if err := journal.Remove(); err != nil {
 			l.Log.Error(err, "removing the journal of a session that did not begin", "session", id)
 		}
@@ -84,6 +84,6 @@ func (l *live) record(ctx context.Context, journal recording.Journal, open recor
 }
 
 func (l *live) notRecorded(err error, id string) error {
-	l.Log.Error(err, "starting a recording", append(l.request.logValues(l.Rules), "session", id)...)
+	l.Log.Error(err, "starting a recording", append(l.request.logValues(), "session", id)...)
 	return unavailable("the recording store is unreachable or refuses this recording; no session without a recording")
 }

@@ -35,7 +35,7 @@ func (s *sessions) openObject(ctx context.Context, q *request, id string) (recor
 	if string(grant.UID) != ref.UID {
 		return recording.Open{}, fmt.Errorf("grant %s/%s was replaced", ref.Namespace, ref.Name)
 	}
-	approvals, err := s.approvals(ctx, grant)
+	approvals, err := s.approvals(ctx, grant, q.rules)
 	if err != nil {
 		return recording.Open{}, err
 	}
@@ -49,15 +49,15 @@ func (s *sessions) openObject(ctx context.Context, q *request, id string) (recor
 		Subject:   recording.Subject{Username: a.User.Name, UID: a.User.UID, Groups: a.User.Groups},
 		Requester: requester(grant),
 		Action:    a.Action, Namespace: a.Namespace, Pod: a.Pod, PodUID: a.PodUID, Node: q.pod.Spec.NodeName,
-		Container: a.Container, Argv: s.Rules.Strings(a.Command), TTY: a.TTY, Stdin: a.Stdin, Archive: q.archive,
-		Grant:     grantOf(grant, s.Rules),
-		Approvals: approvals, MaskDigest: s.Rules.Digest(),
+		Container: a.Container, Argv: q.rules.Strings(a.Command), TTY: a.TTY, Stdin: a.Stdin, Archive: q.archive,
+		Grant:     grantOf(grant, q.rules),
+		Approvals: approvals, MaskDigest: q.rules.Digest(), MaskPolicies: q.maskPolicies,
 	}
 	if r := grant.Spec.Recording; r != nil {
 		open.Durability = recording.Durability(r.Durability)
 	}
 	open.Image, open.ImageID = image(q.pod, a.Container)
-	if open.PodSpec, err = podSpec(q.pod, s.Rules); err != nil {
+	if open.PodSpec, err = podSpec(q.pod, q.rules); err != nil {
 		return recording.Open{}, err
 	}
 	return open, nil
@@ -103,7 +103,7 @@ func requester(grant *accessv1alpha1.ExecutionGrant) recording.Subject {
 	return recording.Subject{Username: r.Username, UID: r.UID, Groups: r.Groups}
 }
 
-func (s *sessions) approvals(ctx context.Context, grant *accessv1alpha1.ExecutionGrant) ([]recording.Approval, error) {
+func (s *sessions) approvals(ctx context.Context, grant *accessv1alpha1.ExecutionGrant, rules *mask.Rules) ([]recording.Approval, error) {
 	name := grant.Status.ApprovalRequestName
 	if name == "" {
 		return nil, nil
@@ -115,7 +115,7 @@ func (s *sessions) approvals(ctx context.Context, grant *accessv1alpha1.Executio
 	approvals := make([]recording.Approval, 0, len(request.Spec.Decisions))
 	for _, d := range request.Spec.Decisions {
 		approvals = append(approvals, recording.Approval{
-			Approver: d.Approver, Time: d.Time.UTC(), Decision: string(d.Verdict), Comment: s.Rules.Text(d.Comment),
+			Approver: d.Approver, Time: d.Time.UTC(), Decision: string(d.Verdict), Comment: rules.Text(d.Comment),
 		})
 	}
 	return approvals, nil
@@ -190,7 +190,7 @@ func hideInHandler(exec *corev1.ExecAction, get *corev1.HTTPGetAction, rules *ma
 }
 
 // sessionObject is the ExecutionSession of a session that is about to begin.
-func sessionObject(q *request, id, proxy string, rules *mask.Rules) *accessv1alpha1.ExecutionSession {
+func sessionObject(q *request, id, proxy string) *accessv1alpha1.ExecutionSession {
 	a, ref := q.attributes, q.decision.Grant
 	// The name is a UUIDv7 of our own making, which Prefix never refuses.
 	prefix, _ := recording.Prefix(id)
@@ -201,7 +201,7 @@ func sessionObject(q *request, id, proxy string, rules *mask.Rules) *accessv1alp
 			GrantRef:  accessv1alpha1.ObjectReference{Name: ref.Name, UID: ref.UID},
 			Action:    accessv1alpha1.Action(a.Action),
 			PodRef:    accessv1alpha1.ObjectReference{Name: a.Pod, UID: a.PodUID},
-			Container: a.Container, Command: shown(rules.Strings(a.Command)),
+			Container: a.Container, Command: shown(q.rules.Strings(a.Command)),
 			CommandDigest: authorizer.CommandDigest(a.Command), OnEnd: q.onEnd, Recording: prefix, Proxy: proxy,
 		},
 	}
@@ -279,10 +279,10 @@ func ResumedStatus(m *recording.Manifest) accessv1alpha1.ExecutionSessionStatus 
 }
 
 // logValues describe a request in the log. A command is masked there, always.
-func (q *request) logValues(rules *mask.Rules) []any {
+func (q *request) logValues() []any {
 	values := []any{"user", q.user.Name, "action", q.subresource, "namespace", q.route.Namespace, "pod", q.route.Pod}
 	if q.attributes.Container != "" {
-		values = append(values, "container", q.attributes.Container, "command", rules.Strings(q.attributes.Command))
+		values = append(values, "container", q.attributes.Container, "command", q.rules.Strings(q.attributes.Command))
 	}
 	return values
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/identity"
 	"github.com/sallyport-dev/sallyport/internal/leftover"
 	"github.com/sallyport-dev/sallyport/internal/mask"
+	"github.com/sallyport-dev/sallyport/internal/maskpolicy"
 	"github.com/sallyport-dev/sallyport/internal/objectstore"
 	"github.com/sallyport-dev/sallyport/internal/objectstore/memory"
 	"github.com/sallyport-dev/sallyport/internal/proxy/session"
@@ -60,6 +61,8 @@ type world struct {
 	decide      func(authorizer.Attributes) (authorizer.Decision, error)
 	rbac        bool
 	noPod       bool
+	policies    maskpolicy.Set
+	unruled     error // why nobody knows what to mask
 	noSessions  bool
 	noWebSocket bool
 	refusal     string   // what the webhook says, whatever comes
@@ -113,7 +116,7 @@ func newWorld(tb testing.TB) *world {
 		Authenticate: w.authenticate, API: config, Log: testr.NewWithInterface(tb, testr.Options{}),
 		Sessions: Sessions{
 			Access: clients.AuthorizationV1(), Pods: clients.CoreV1(), Authorizer: w, Grants: w, Store: w, Journal: w.journal, Record: w.record,
-			Rules: mask.Default(), Key: key, Registry: w.registry, Now: time.Now, Own: own, Counts: w.counts,
+			Rules: w.rules, Key: key, Registry: w.registry, Now: time.Now, Own: own, Counts: w.counts,
 			Ended: func(reason string, _ bool) { w.ended <- reason },
 			Proxy: "proxy-0", Installation: "sha256:1", Cluster: "test", Program: "test",
 		},
@@ -139,6 +142,13 @@ func (w *world) Authorize(_ context.Context, a authorizer.Attributes) (authorize
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.decide(a)
+}
+
+func (w *world) rules(_ context.Context, namespace string) (*mask.Rules, []maskpolicy.Ref, error) {
+	if w.unruled != nil {
+		return nil, nil, w.unruled
+	}
+	return w.policies.Rules(map[string]string{"kubernetes.io/metadata.name": namespace})
 }
 
 func (w *world) Grant(_ context.Context, namespace, name string) (*accessv1alpha1.ExecutionGrant, error) {

@@ -56,7 +56,7 @@ func (l *live) refused(err error) error {
 		exit, told = recording.Exit{Reason: end.Reason, Message: end.Text}, end.StatusError()
 	case errors.As(err, &api):
 		status := api.Status()
-		status.Message = l.Rules.Text(status.Message)
+		status.Message = l.request.rules.Text(status.Message)
 		exit = recording.Exit{Reason: session.ReasonRefused, Message: status.Message}
 		told = &apierrors.StatusError{ErrStatus: status}
 	}

@@ -123,9 +123,9 @@ func (l *live) why(err error) string {
 	case errors.As(err, &exit):
 		return "the container's shell failed"
 	case errors.As(err, &api):
-		return shortened(l.Rules.Text(api.Status().Message), maxWhy)
+		return shortened(l.request.rules.Text(api.Status().Message), maxWhy)
 	default:
-		return shortened(l.Rules.Text(err.Error()), maxWhy)
+		return shortened(l.request.rules.Text(err.Error()), maxWhy)
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/authorizer"
 	"github.com/sallyport-dev/sallyport/internal/authorizer/accessreview"
 	"github.com/sallyport-dev/sallyport/internal/authorizer/podrequest"
+	"github.com/sallyport-dev/sallyport/internal/mask"
+	"github.com/sallyport-dev/sallyport/internal/maskpolicy"
 	"github.com/sallyport-dev/sallyport/internal/recording"
 	"github.com/sallyport-dev/sallyport/internal/streaming"
 )
@@ -30,6 +32,9 @@ type request struct {
 	attach      *corev1.PodAttachOptions      // for attach
 	forward     *corev1.PodPortForwardOptions // for portforward
 
+	rules        *mask.Rules           // by which all of it is masked, from its first moment to its last
+	maskPolicies []recording.PolicyRef // that made the rules
+
 	pod        *corev1.Pod
 	attributes authorizer.Attributes
 	archive    *recording.ArchiveOpen // of a Copy that carries one; known once the recording is
@@ -38,7 +43,7 @@ type request struct {
 }
 
 func newRequest(r *http.Request, to route, user authorizer.User) (*request, error) {
-	q := &request{route: to, method: r.Method, user: user}
+	q := &request{route: to, method: r.Method, user: user, rules: mask.Default()}
 	var err error
 	switch to.Kind {
 	case kindExec:
@@ -74,6 +79,9 @@ func (s *sessions) admit(ctx context.Context, q *request) error {
 	if err := s.checkRBAC(ctx, q); err != nil {
 		return err
 	}
+	if err := s.findRules(ctx, q); err != nil {
+		return err
+	}
 	pod, err := found()
 	if err != nil {
 		return forPerson(err, "the gateway cannot read the pod")
@@ -104,14 +112,32 @@ func (q *request) describe(pod *corev1.Pod) (authorizer.Attributes, error) {
 func (s *sessions) decide(ctx context.Context, q *request) error {
 	attributes, decision, err := authorizer.Decide(ctx, s.Authorizer, q.attributes)
 	if err != nil {
-		s.Log.Error(err, "deciding", q.logValues(s.Rules)...)
+		s.Log.Error(err, "deciding", q.logValues()...)
 		return unavailable("sallyport cannot decide about this request now, so it is denied")
 	}
 	if decision.Outcome != authorizer.Allow || decision.Until <= s.Now().UnixNano() {
-		s.Log.Info("session denied", append(q.logValues(s.Rules), "outcome", decision.Outcome.String(), "reasons", decision.Reasons)...)
-		return forbidden(denial(q.attributes, decision, s.Rules))
+		s.Log.Info("session denied", append(q.logValues(), "outcome", decision.Outcome.String(), "reasons", decision.Reasons)...)
+		return forbidden(denial(q.attributes, decision, q.rules))
 	}
 	q.attributes, q.decision = attributes, decision
+	return nil
+}
+
+// findRules takes the mask rules that are in force in the namespace now.
+func (s *sessions) findRules(ctx context.Context, q *request) error {
+	rules, policies, err := s.Rules(ctx, q.route.Namespace)
+	if refused, ok := errors.AsType[*maskpolicy.RefusedError](err); ok {
+		s.Log.Error(err, "finding the mask rules", append(q.logValues(), "why", refused.Why)...)
+		return unavailable(refused.Error())
+	}
+	if err != nil {
+		s.Log.Error(err, "finding the mask rules", q.logValues()...)
+		return unavailable("the gateway cannot find out what to mask now; run the command again")
+	}
+	q.rules = rules
+	for _, p := range policies {
+		q.maskPolicies = append(q.maskPolicies, recording.PolicyRef(p))
+	}
 	return nil
 }
 

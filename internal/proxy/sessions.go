@@ -21,6 +21,7 @@ import (
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
 	"github.com/sallyport-dev/sallyport/internal/authorizer"
 	"github.com/sallyport-dev/sallyport/internal/mask"
+	"github.com/sallyport-dev/sallyport/internal/maskpolicy"
 	"github.com/sallyport-dev/sallyport/internal/proxy/session"
 	"github.com/sallyport-dev/sallyport/internal/recording"
 	"github.com/sallyport-dev/sallyport/internal/streaming"
@@ -61,8 +62,9 @@ type Sessions struct {
 	// Journal makes what keeps the recording of a new session, by the session's name, until the store has it.
 	Journal func(session string) (recording.Journal, error)
 	// Record puts the open object and returns once the store has acknowledged it; see recording.Start.
-	Record   func(context.Context, recording.Journal, recording.Open) (*recording.Recorder, error)
-	Rules    *mask.Rules
+	Record func(context.Context, recording.Journal, recording.Open) (*recording.Recorder, error)
+	// Rules are the mask rules in force in a namespace, and the policies that made them; see maskpolicy.Set.
+	Rules    func(ctx context.Context, namespace string) (*mask.Rules, []maskpolicy.Ref, error)
 	Key      ed25519.PrivateKey
 	Registry *session.Registry
 	// Counts keeps the bytes in the statuses of live sessions up to date.
@@ -92,12 +94,12 @@ func (s *sessions) serve(w http.ResponseWriter, r *http.Request, to route, user 
 		err = s.admit(r.Context(), q)
 	}
 	if err != nil {
-		s.refuse(w, to, user, err)
+		s.refuse(w, to, user, q, err)
 		return
 	}
 	l, err := s.open(r.Context(), q)
 	if err != nil {
-		s.refuse(w, to, user, err)
+		s.refuse(w, to, user, q, err)
 		return
 	}
 	defer l.release()
@@ -113,9 +115,13 @@ func (s *sessions) serve(w http.ResponseWriter, r *http.Request, to route, user 
 	}
 }
 
-// refuse answers with an error and logs it: who tried what, and why not.
-func (s *sessions) refuse(w http.ResponseWriter, to route, user authorizer.User, err error) {
-	s.Log.Info("session refused", "user", user.Name, "namespace", to.Namespace, "pod", to.Pod, "why", s.Rules.Text(err.Error()))
+// refuse answers with an error and logs it: who tried what, and why not. The request is nil if it could not be read.
+func (s *sessions) refuse(w http.ResponseWriter, to route, user authorizer.User, q *request, err error) {
+	rules := mask.Default()
+	if q != nil {
+		rules = q.rules
+	}
+	s.Log.Info("session refused", "user", user.Name, "namespace", to.Namespace, "pod", to.Pod, "why", rules.Text(err.Error()))
 	writeError(w, err)
 }
 
@@ -186,7 +192,7 @@ func (l *live) endable(ctx context.Context) (endable context.Context, stop func(
 // session is what all kinds of sessions have.
 func (l *live) session() session.Session {
 	return session.Session{
-		Recorder: l.recorder, Rules: l.Rules,
+		Recorder: l.recorder, Rules: l.request.rules,
 		Left:   time.Duration(l.request.decision.Until - l.Now().UnixNano()),
 		Expiry: session.Expired(l.request.decision.Grant), Archive: l.request.archive,
 	}

@@ -44,6 +44,13 @@ type Gateway struct {
 	Instance     string `json:"instance"`     // its pod
 }
 
+// PolicyRef names a policy as it was in force.
+type PolicyRef struct {
+	Name       string `json:"name"`
+	UID        string `json:"uid"`
+	Generation int64  `json:"generation"`
+}
+
 // Open is the object that is locked in the store before the first byte flows.
 type Open struct {
 	Format    string                `json:"format"`   // set by Start
@@ -79,5 +86,6 @@ type Open struct {
 	Approvals    []Approval      `json:"approvals,omitempty"`
 	PolicyDigest string          `json:"policyDigest,omitempty"`
 	MaskDigest   string          `json:"maskDigest"`
+	MaskPolicies []PolicyRef     `json:"maskPolicies,omitempty"` // that made the rules, by name
 	PodSpec      json.RawMessage `json:"podSpec,omitempty"`
 }

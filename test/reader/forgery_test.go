@@ -174,6 +174,8 @@ var free = regexp.MustCompile(`^(` + strings.Join([]string{
 	`open recorder: other`,
 	// Recordings of the first versions have none.
 	`open durability: removed`,
+	// Where there is no policy there is no list.
+	`open maskPolicies: removed`, `open maskPolicies \d \w+: other`,
 	// A clock may run a nanosecond fast.
 	`record \d\.\d o: other`,
 }, "|") + `)$`)

@@ -61,6 +61,7 @@ func record(tb testing.TB, puts int) (versions []reader.Version, sent map[string
 		Session: session, Recorder: "test", Action: "Exec", Namespace: "prod", Pod: "web-0", PodUID: "p", Container: "app",
 		Subject: recording.Subject{Username: `dev"eloper`, Groups: []string{"devs"}}, Argv: []string{"sh"}, TTY: true,
 		Grant: recording.Grant{Namespace: "prod", Name: "g", UID: "u", Digest: "d"}, MaskDigest: "m",
+		MaskPolicies: []recording.PolicyRef{{Name: "all", UID: "u-all", Generation: 3}, {Name: "shop", UID: "u-shop", Generation: 1}},
 	})
 	must(tb, err)
 	sent = map[string]string{"resize": "100x30", "note": "ends soon"}

@@ -46,6 +46,7 @@ func readOpen(s *store) (*opened, error) {
 	if f.has("durability") {
 		open.durability = need[string](f, "durability")
 	}
+	readPolicies(f)
 	if firmness[open.mode] == 0 {
 		return nil, fmt.Errorf("retention mode %q is unknown", open.mode)
 	}
@@ -58,4 +59,20 @@ func readOpen(s *store) (*opened, error) {
 		return nil, fmt.Errorf("durability %q is unknown", d)
 	}
 	return open, nil
+}
+
+// readPolicies reads the policies that made the mask rules.
+func readPolicies(f *fields) {
+	before := ""
+	for _, policy := range may[[]fields](f, "maskPolicies") {
+		name, uid, generation := need[string](&policy, "name"), need[string](&policy, "uid"), need[int64](&policy, "generation")
+		switch {
+		case f.err != nil:
+		case policy.err != nil:
+			f.err = fmt.Errorf("maskPolicies: %w", policy.err)
+		case uid == "" || generation < 1 || name <= before:
+			f.err = fmt.Errorf("maskPolicies: policy %q, uid %q, generation %d: not one after the other, or not whole", name, uid, generation)
+		}
+		before = name
+	}
 }

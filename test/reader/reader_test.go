@@ -68,6 +68,36 @@ func TestDurability(t *testing.T) {
 	}
 }
 
+// TestMaskPolicies holds the list of policies to the format.
+func TestMaskPolicies(t *testing.T) {
+	whole, _ := record(t, 1000)
+	policy := func(name, uid string, generation any) line {
+		return line{"name": name, "uid": uid, "generation": generation}
+	}
+	for name, tc := range map[string]struct {
+		said []any
+		ok   bool
+	}{
+		"if there is none, then it is in order":         {[]any{}, true},
+		"if there are two by name, then it is in order": {[]any{policy("a", "1", 1), policy("b", "2", 7)}, true},
+		"if they are in no order, then it is refused":   {[]any{policy("b", "2", 7), policy("a", "1", 1)}, false},
+		"if one is there twice, then it is refused":     {[]any{policy("a", "1", 1), policy("a", "2", 1)}, false},
+		"if one has no UID, then it is refused":         {[]any{policy("a", "", 1)}, false},
+		"if one has no name, then it is refused":        {[]any{policy("", "1", 1)}, false},
+		"if one never was, then it is refused":          {[]any{policy("a", "1", 0)}, false},
+		"if one lacks a field, then it is refused":      {[]any{line{"name": "a", "uid": "1"}}, false},
+		"if one has half a generation, then refused":    {[]any{policy("a", "1", 1.5)}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := forge(t, whole)
+			change(f.open, []any{"maskPolicies"}, func(any) (any, bool) { return tc.said, true })
+			if _, err := reader.Read(f.store()); (err == nil) != tc.ok {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
 // TestPrefix reads what is left of a recording that came to no good end.
 func TestPrefix(t *testing.T) {
 	t.Run("if the store fails, then what it holds is read, and that it was aborted", func(t *testing.T) {

@@ -17,7 +17,8 @@ const rootLong = `Just-in-time, approved, recorded and masked access to containe
 
 Whoever needs to get in:     login, request, grants
 Whoever decides:             approvals, approve, deny
-Whoever looks at it later:   sessions, sessions show, play`
+Whoever looks at it later:   sessions, sessions show, play
+Whoever writes the rules:    mask`
 
 // Run runs the plugin with arguments (without the program's name) and returns its exit code. Errors are printed.
 func Run(ctx context.Context, env Env, args []string) exit.Code {
@@ -56,7 +57,7 @@ func (p *plugin) newRoot() *cobra.Command {
 	root.AddCommand(
 		p.newLogin(), p.newLogout(), p.newRequest(), p.newGrants(),
 		p.newApprovals(), p.newApprove(), p.newDeny(),
-		p.newSessions(), p.newPlay(),
+		p.newSessions(), p.newPlay(), p.newMask(),
 		p.newVersion(), p.newOptions(),
 	)
 	describeCompletion(root)

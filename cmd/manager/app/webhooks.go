@@ -30,6 +30,7 @@ func setupWebhooks(ctx context.Context, mgr manager.Manager, live client.Client,
 	return errors.Join(
 		webhooks.Setup(mgr.GetWebhookServer(), webhooks.Options{
 			Scheme: mgr.GetScheme(), Live: live, Authorizer: &grant.Authorizer{Reader: mgr.GetCache(), Now: now},
+			// The default rules, and no policy's: what they mask goes back to who sent it, and nothing is stored.
 			PublicKey: key, Now: now, Username: o.username(), MaskArgs: mask.Default().Strings,
 		}),
 		mgr.AddReadyzCheck("webhooks", mgr.GetWebhookServer().StartedChecker()),

@@ -27,7 +27,6 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/authorizer/grant"
 	"github.com/sallyport-dev/sallyport/internal/identity"
 	"github.com/sallyport-dev/sallyport/internal/layout"
-	"github.com/sallyport-dev/sallyport/internal/mask"
 	"github.com/sallyport-dev/sallyport/internal/objectstore/s3"
 	"github.com/sallyport-dev/sallyport/internal/proxy"
 	"github.com/sallyport-dev/sallyport/internal/proxy/session"
@@ -83,6 +82,7 @@ type gateway struct {
 	identity    *identity.Authenticator
 	certificate *servingcert.Source
 	cluster     *cluster
+	policies    *policies
 	evidence    *evidence
 	resumer     *resumer
 	registry    *session.Registry
@@ -159,8 +159,9 @@ func build(ctx context.Context, o *options, config *rest.Config, now func() time
 	if err != nil {
 		return nil, err
 	}
+	g.policies = newPolicies(g.cluster.cache, fingerprints, log)
 	handler, err := proxy.New(proxy.Options{
-		Authenticate: g.identity.Authenticate, API: config, Log: log, Sessions: g.sessions(clients, key, mask.Default().Keyed(fingerprints), own, counts.sessionEnded),
+		Authenticate: g.identity.Authenticate, API: config, Log: log, Sessions: g.sessions(clients, key, own, counts.sessionEnded),
 	})
 	if err != nil {
 		return nil, err
@@ -182,13 +183,13 @@ func ownName(ctx context.Context, clients kubernetes.Interface) (string, error) 
 	}
 }
 
-func (g *gateway) sessions(clients kubernetes.Interface, key ed25519.PrivateKey, rules *mask.Rules, own string, ended func(string, bool)) proxy.Sessions {
+func (g *gateway) sessions(clients kubernetes.Interface, key ed25519.PrivateKey, own string, ended func(string, bool)) proxy.Sessions {
 	now := g.evidence.now
 	return proxy.Sessions{
 		Access: clients.AuthorizationV1(), Pods: clients.CoreV1(), Grants: g.cluster, Store: g.cluster,
 		Journal: g.evidence.journal, Record: g.evidence.start,
 		Authorizer: &grant.Authorizer{Reader: g.cluster.cache, Now: now},
-		Rules:      rules, Key: key, Registry: g.registry, Counts: g.counts, Ended: ended, Own: own, Now: now,
+		Rules:      g.policies.rules, Key: key, Registry: g.registry, Counts: g.counts, Ended: ended, Own: own, Now: now,
 		Proxy: g.options.name, Installation: signingkey.Fingerprint(key), Cluster: g.options.cluster, Program: "sallyport-proxy " + version.String(),
 	}
 }
@@ -199,6 +200,9 @@ func (g *gateway) run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	if err := g.cluster.watch(background, g.registry, g.evidence.now); err != nil {
+		return err
+	}
+	if err := g.policies.watch(background); err != nil {
 		return err
 	}
 	if err := g.events.StartRecordingToSinkWithContext(background); err != nil {
@@ -221,6 +225,7 @@ func (g *gateway) run(ctx context.Context) error {
 	go func() { report("probing the object store", g.evidence.prove(background)) }()
 	go g.resumer.run(background, g.synced)
 	go g.counts.Run(background)
+	go g.policies.run(background)
 	go func() { report("health", serve(background, g.health, g.options.healthAddress)) }()
 	go func() { report("gateway", serve(background, g.public, g.options.address)) }()
 	g.log.Info("serving", "version", version.String(), "address", g.options.address, "cluster", g.options.cluster, "retentionDays", g.options.retentionDays)
@@ -239,6 +244,9 @@ func (g *gateway) ready() error {
 	case <-g.synced:
 	default:
 		return errors.New("the cluster's grants have not been read yet")
+	}
+	if err := g.policies.ready(); err != nil {
+		return err
 	}
 	if !g.identity.Ready() {
 		return errors.New("the front proxy's configuration has not been read yet")

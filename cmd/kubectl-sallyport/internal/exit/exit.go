@@ -33,7 +33,7 @@ const Help = `Exit codes:
   0  done
   1  failed (cluster or object store not reachable, interrupted, …)
   2  wrong usage
-  3  refused: by the cluster, by policy, or by the people who decide
+  3  refused: by the cluster, by policy, or by the people who decide; or mask --check found a secret
   4  not found
   5  verification failed: the evidence is broken or incomplete
   6  timed out waiting`
