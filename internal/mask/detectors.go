@@ -29,7 +29,7 @@ func Detectors() []Detector {
 }
 
 // begins is what stands before the rule's secrets, or what they are.
-func (r *rule) begins() string {
+func (r rule) begins() string {
 	switch {
 	case r.kind == kindCard:
 		return "numbers of payment cards"

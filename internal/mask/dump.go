@@ -81,7 +81,7 @@ func (d *dump) step(s *Stream, b byte) {
 	case d.phase == rowBytes:
 		d.bytes(s, b, column)
 	default:
-		d.text(s, b)
+		d.text(s)
 	}
 	if d.phase == noRow && d.found.to != 0 {
 		d.close(s)
@@ -111,7 +111,7 @@ func (d *dump) bytes(s *Stream, b byte, column int) {
 	switch {
 	case d.colon && d.blanks > 1 && d.count > d.row && (b != ' ' || column == d.textColumn()):
 		d.phase = rowText
-		d.text(s, b)
+		d.text(s)
 	case b == ' ' && d.digits%2 == 0:
 		if d.group == 0 {
 			d.group = d.digits
@@ -167,7 +167,7 @@ func (d *dump) match(s *Stream, b byte) {
 }
 
 // text takes a byte of the text column.
-func (d *dump) text(s *Stream, b byte) {
+func (d *dump) text(s *Stream) {
 	if d.row+int64(d.shown) >= d.count {
 		return
 	}

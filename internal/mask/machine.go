@@ -61,6 +61,8 @@ func (m *machine) step(s *Stream, t *track, b byte) bool {
 		return m.stepNumber(s, &t.card, b)
 	case kindIBAN:
 		return m.stepNumber(s, &t.iban, b)
+	case kindAssignment: // see stepLead and stepValue
+		return false
 	default:
 		return false
 	}
@@ -75,6 +77,7 @@ func (m *machine) finish(s *Stream, t *track) {
 		m.closeNumber(s, &t.card)
 	case kindIBAN:
 		m.closeNumber(s, &t.iban)
+	case kindAssignment, kindJWT, kindURL, kindPEM, kindPattern:
 	default:
 	}
 }

@@ -27,7 +27,7 @@ const (
 const tail = "[\"'`\\\\\\] \\t]{0,8}"
 
 // expressions are how a rule opens.
-func (r *rule) expressions(index int) (expressions []string, openings []opening) {
+func (r rule) expressions(index int) (expressions []string, openings []opening) {
 	add := func(f form, format string) {
 		quoted := make([]string, len(r.literals))
 		for i, text := range r.literals {

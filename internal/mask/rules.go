@@ -53,7 +53,7 @@ type rule struct {
 const engineVersion = 3
 
 // canonical is one line that says all that a rule does.
-func (r *rule) canonical() string {
+func (r rule) canonical() string {
 	return fmt.Sprintf("%s v%d kind=%d literals=%q opens=%q exact=%t boundary=%t notIn64=%t class=%x decide=%d exactly=%d mixed=%t value=%t "+
 		"scheme=%t noPath=%t expression=%q longest=%d", r.name, r.version, r.kind, r.literals, r.opens, r.exact, r.boundary, r.notIn64,
 		r.class.bits(), r.decide, r.exactly, r.mixed, r.value, r.scheme, r.noPath, r.expression, r.longest)

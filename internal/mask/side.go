@@ -77,10 +77,10 @@ func (h *hidden) forget(before int64) {
 }
 
 // after returns what does not lie before a position. What is looked for is near the end.
-func (h hidden) after(at int64) []span {
-	i := len(h)
-	for i > 0 && h[i-1].to > at {
+func (h *hidden) after(at int64) []span {
+	i := len(*h)
+	for i > 0 && (*h)[i-1].to > at {
 		i--
 	}
-	return h[i:]
+	return (*h)[i:]
 }

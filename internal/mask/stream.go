@@ -48,7 +48,7 @@ type Stream struct {
 	user, record side
 	hidden       hidden
 	window       *window // nil until it is needed
-	counts       []int // secrets found, by rule
+	counts       []int   // secrets found, by rule
 	hits         []Hit
 	hmac         hash.Hash
 	sum          []byte
@@ -173,6 +173,7 @@ func (s *Stream) escape(class vt.Class) {
 	case vt.Leave:
 		s.string.finish(s)
 		s.inside = false
+	case vt.Visible, vt.Hidden:
 	default:
 	}
 }

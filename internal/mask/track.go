@@ -200,7 +200,7 @@ func (t *track) finish(s *Stream) {
 		m.end(s)
 	}
 	t.close(s)
-	t.reset(s)
+	t.reset()
 }
 
 // interrupt is a sequence that moves the cursor: to rules as a line end, to exact values nothing.
@@ -213,7 +213,7 @@ func (t *track) interrupt(s *Stream) {
 	t.state = s.rules.search.Step(t.state, '\n')
 }
 
-func (t *track) reset(s *Stream) {
+func (t *track) reset() {
 	t.idle = append(t.idle, t.live...)
 	t.live, t.lead, t.value, t.found = t.live[:0], false, false, exact{}
 	t.state, t.count = 0, 0
@@ -222,7 +222,7 @@ func (t *track) reset(s *Stream) {
 
 // holds returns the first positions that the person and the record may not have yet.
 func (t *track) holds(s *Stream) (user, record int64) {
-	user, record = s.machineHold(t), 0
+	user = s.machineHold(t)
 	record = user
 	if s.rules.set == nil {
 		return user, record

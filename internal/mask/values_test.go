@@ -47,6 +47,7 @@ func visible(text []byte) []byte {
 			to = &titles
 		case vt.Leave:
 			to, titles = &out, append(titles, 0)
+		case vt.Hidden, vt.Move:
 		default:
 		}
 	}

@@ -94,7 +94,7 @@ func (p *program) follow(pc uint32) ([]int, error) {
 			continue
 		}
 		seen[pc] = true
-		switch in := &p.prog.Inst[pc]; in.Op {
+		switch in := &p.prog.Inst[pc]; in.Op { //nolint:exhaustive // the others have bytes, or are ends
 		case syntax.InstAlt, syntax.InstAltMatch:
 			todo = append(todo, in.Out, in.Arg)
 		case syntax.InstCapture, syntax.InstNop:
@@ -208,7 +208,7 @@ func union(a, b []int) []int {
 
 // longest is the most bytes that an expression matches.
 func longest(re *syntax.Regexp) int {
-	switch re.Op {
+	switch re.Op { //nolint:exhaustive // the others have parts, or no bytes
 	case syntax.OpLiteral:
 		return len(re.Rune)
 	case syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL:
@@ -220,11 +220,11 @@ func longest(re *syntax.Regexp) int {
 	case syntax.OpConcat:
 		sum := 0
 		for _, sub := range re.Sub {
-			if n := longest(sub); n > math.MaxInt-sum {
+			n := longest(sub)
+			if n > math.MaxInt-sum {
 				return math.MaxInt
-			} else {
-				sum += n
 			}
+			sum += n
 		}
 		return sum
 	default:

@@ -25,7 +25,7 @@ func newFilter(needles []Needle, grams int) filter {
 	for bits < maxBits && 1<<bits < len(needles)*grams*bitsPerGram {
 		bits++
 	}
-	f := filter{bits: make([]uint64, 1<<bits/64), shift: uint32(32 - bits)} //nolint:gosec // at most 32
+	f := filter{bits: make([]uint64, 1<<bits/64), shift: uint32(32 - bits)}
 	for _, n := range needles {
 		for i := 0; i < grams && i+gram <= len(n.Text); i++ {
 			g := binary.LittleEndian.Uint32(n.Text[i:])

@@ -161,7 +161,7 @@ func (b *builder) add(n Needle) {
 	}
 	for i, at := range b.path[:min(len(b.path)-1, Commit-1)] {
 		spans := &b.nodes[at].spans
-		spans.HoldRecord = uint8(i + 1)                                             //nolint:gosec // under Commit
+		spans.HoldRecord = uint8(i + 1)
 		spans.HoldUser = max(spans.HoldUser, uint8(max(i+1-Clear(len(n.Text)), 0))) //nolint:gosec // under Commit
 	}
 }
@@ -243,8 +243,8 @@ func (b *builder) each(at uint32, visit func(uint32)) {
 		}
 		return
 	}
-	for _, c := range b.rows[n.child] {
-		if c != 0 {
+	for i := range b.rows[n.child] {
+		if c := b.rows[n.child][i]; c != 0 {
 			visit(c)
 		}
 	}

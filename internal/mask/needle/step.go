@@ -4,8 +4,6 @@ package needle
 func (s *Set) Empty() bool { return len(s.nodes) == 0 }
 
 // step takes a byte, from a state that is less than a gram, or while the set is made.
-//
-//nolint:nestif // the fastest path
 func (s *Set) step(st State, b byte) State {
 	at := uint32(st)
 	for at != 0 {
@@ -29,8 +27,6 @@ func (s *Set) step(st State, b byte) State {
 }
 
 // deeper is step among states of at least a gram; 0 for none.
-//
-//nolint:nestif // the fastest path
 func (s *Set) deeper(st State, b byte) State {
 	for at := uint32(st); at != 0; {
 		n := &s.nodes[at]
@@ -70,7 +66,7 @@ func newGrams(roots []root) grams {
 	for 1<<bits < 2*len(roots) {
 		bits++
 	}
-	g := grams{keys: make([]uint32, 1<<bits), at: make([]State, 1<<bits), shift: uint32(32 - bits)} //nolint:gosec // at most 32
+	g := grams{keys: make([]uint32, 1<<bits), at: make([]State, 1<<bits), shift: uint32(32 - bits)}
 	for _, r := range roots {
 		i := first(r.gram) >> g.shift
 		for g.at[i] != 0 {

@@ -59,7 +59,7 @@ func (t *Tracker) lineEnd(b byte) {
 func (s *Set) after(g uint32, n int) State {
 	st := State(0)
 	for i := gram - n; i < gram; i++ {
-		st = s.step(st, byte(g>>(8*i)))
+		st = s.step(st, byte(g>>(8*i)&0xff))
 	}
 	return st
 }

@@ -77,8 +77,10 @@ func (p *Parser) Step(b byte) Class {
 		return p.charset(b)
 	case csi:
 		return p.csi(b)
-	default:
+	case osc, str:
 		return p.text(b)
+	default:
+		return Visible
 	}
 }
 
