@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ type jsonHit struct {
 	Rule   string `json:"r"`
 	Offset int64  `json:"at"`
 	Length int64  `json:"len"`
+	Print  string `json:"fp"`
 }
 
 type jsonRecord struct {
@@ -69,7 +71,14 @@ func parseRecord(line []byte) (Record, error) {
 	r := Record{N: j.N, Time: j.Time.UTC(), Offset: time.Duration(j.Offset), By: j.By, Stream: j.Stream, Connection: j.Conn}
 	r.Data = append(append(j.Before, j.Text...), j.After...)
 	for _, h := range j.Hits {
-		r.Hits = append(r.Hits, mask.Hit{Rule: h.Rule, Offset: h.Offset, Length: h.Length})
+		hit := mask.Hit{Rule: h.Rule, Offset: h.Offset, Length: h.Length}
+		if h.Print != "" {
+			raw, err := hex.DecodeString(h.Print)
+			if err != nil || copy(hit.Fingerprint[:], raw) != len(raw) || hit.Fingerprint.String() != h.Print {
+				return Record{}, errors.New("record with a fingerprint that is none")
+			}
+		}
+		r.Hits = append(r.Hits, hit)
 	}
 	return r, nil
 }

@@ -1,9 +1,12 @@
 package recording
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"math/bits"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -177,10 +180,44 @@ func appendHits(dst []byte, hits []mask.Hit) []byte {
 		dst = strconv.AppendInt(dst, h.Offset, 10)
 		dst = append(dst, `,"len":`...)
 		dst = strconv.AppendInt(dst, h.Length, 10)
+		if h.Fingerprint != (mask.Fingerprint{}) {
+			dst = append(dst, `,"fp":"`...)
+			dst = hex.AppendEncode(dst, h.Fingerprint[:])
+			dst = append(dst, '"')
+		}
 		dst = append(dst, '}')
 	}
 	if len(hits) > 0 {
 		dst = append(dst, ']')
 	}
 	return dst
+}
+
+// maxRecordHits bounds the secrets of one record, so that a reader can bound a line.
+const maxRecordHits = 1024
+
+func hitEnd(h mask.Hit) int64 { return h.Offset + h.Length }
+
+// byEnd returns hits in the order of their ends, which is the order in which they come but where they overlap.
+func byEnd(hits []mask.Hit) []mask.Hit {
+	order := func(a, b mask.Hit) int { return cmp.Compare(hitEnd(a), hitEnd(b)) }
+	if slices.IsSortedFunc(hits, order) {
+		return hits
+	}
+	hits = slices.Clone(hits)
+	slices.SortStableFunc(hits, order)
+	return hits
+}
+
+// split returns how many bytes, of those that a stream has from an offset on, and how many of the hits, the next record takes:
+// it has the hits that end in it.
+func split(at int64, data int, hits []mask.Hit) (n, ending int) {
+	n = min(data, maxRecordBytes)
+	for ending < len(hits) && (n == data || hitEnd(hits[ending]) <= at+int64(n)) {
+		if ending == maxRecordHits {
+			return min(n, int(max(0, hitEnd(hits[ending-1])-at))), ending
+		}
+		ending++
+	}
+	return n, ending
 }

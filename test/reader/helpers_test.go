@@ -81,7 +81,7 @@ func record(tb testing.TB, puts int) (versions []reader.Version, sent map[string
 	}
 	at := int64(len(sent["stdout"]))
 	write(recording.Stdout, "key ****")
-	write(recording.Stdout, "** end", mask.Hit{Rule: "rule", Offset: at + 4, Length: 6})
+	write(recording.Stdout, "** end", mask.Hit{Rule: "rule", Offset: at + 4, Length: 6, Fingerprint: mask.Fingerprint{0xab, 7: 1}})
 	if err := rec.Note("ends soon"); err != nil && puts > 100 {
 		tb.Fatal(err)
 	}

@@ -47,6 +47,8 @@ type Masked struct {
 	Rule   string
 	At     int64
 	Length int64
+	// Fingerprint is equal for equal secrets; empty if there is none.
+	Fingerprint string
 }
 
 // Recording is what verified.

@@ -34,7 +34,7 @@ func TestRead(t *testing.T) {
 		t.Errorf("%s %s %s %s", r.Outcome, r.Subject, r.Session, r.Remarks)
 	}
 	masked := slices.IndexFunc(r.Records, func(r reader.Record) bool { return len(r.Masked) > 0 })
-	if masked < 0 || r.Records[masked].Masked[0].Length != 6 {
+	if masked < 0 || r.Records[masked].Masked[0].Length != 6 || r.Records[masked].Masked[0].Fingerprint != "ab00000000000001" {
 		t.Error("the masked secret is not read")
 	}
 }

@@ -80,6 +80,9 @@ func TestRules(t *testing.T) {
 		"if a mask overflows, then it is found": {func(f *forgery) {
 			f.set(1, 2, line{"d": "******", "m": []any{line{"r": "x", "at": 1<<63 - 1, "len": 2}}})
 		}, "do not end"},
+		"if a fingerprint is none, then it is found": {func(f *forgery) {
+			f.set(1, 2, line{"d": "******", "m": []any{line{"r": "x", "at": 0, "len": 6, "fp": "00AB"}}})
+		}, "no fingerprint"},
 		"if a masked byte is no star, then it is found":    {func(f *forgery) { f.set(1, 2, line{"d": "*****x", "m": []any{line{"r": "x", "at": 0, "len": 6}}}) }, "not masked"},
 		"if a masked secret is not counted, it is found":   {func(f *forgery) { f.set(1, 2, line{"d": "******", "m": []any{line{"r": "x", "at": 0, "len": 6}}}) }, "masked is"},
 		"if bytes are of another stream, then it is found": {func(f *forgery) { f.set(1, 2, line{"c": "stderr"}) }, "totals"},

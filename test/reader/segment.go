@@ -171,7 +171,10 @@ func (c *chain) follows(record Record) error {
 	return nil
 }
 
-var sizeForm = regexp.MustCompile(`^\d+x\d+$`)
+var (
+	sizeForm        = regexp.MustCompile(`^\d+x\d+$`)
+	fingerprintForm = regexp.MustCompile(`^[0-9a-f]{16}$`)
+)
 
 // knownStream checks data that has a form; streams that the document does not name pass.
 func knownStream(record Record) error {
@@ -205,7 +208,10 @@ func verifyExit(data json.RawMessage) error {
 
 // mark verifies one entry of m: it ends in this record, which began at before, and every byte of it is a star.
 func (c *chain) mark(stream string, before int64, f *fields) (Masked, error) {
-	mark := Masked{Rule: need[string](f, "r"), At: need[int64](f, "at"), Length: need[int64](f, "len")}
+	mark := Masked{Rule: need[string](f, "r"), At: need[int64](f, "at"), Length: need[int64](f, "len"), Fingerprint: may[string](f, "fp")}
+	if f.has("fp") && f.err == nil && !fingerprintForm.MatchString(mark.Fingerprint) {
+		f.err = fmt.Errorf("%q is no fingerprint", mark.Fingerprint)
+	}
 	if f.err != nil {
 		return Masked{}, f.err
 	}

@@ -76,7 +76,7 @@ func record(t *testing.T, store objectstore.Store, id string, tty bool, script [
 		stream, data, _ := strings.Cut(s, ":")
 		var hits []mask.Hit
 		if strings.Contains(data, "****") {
-			hits = []mask.Hit{{Rule: "aws-access-key-id", Offset: 1, Length: 20}}
+			hits = []mask.Hit{{Rule: "aws-access-key-id", Offset: 1, Length: 20, Fingerprint: mask.Fingerprint{0xab, 7: 0xcd}}}
 		}
 		if err := r.Record(recording.Stream(stream), []byte(data), hits...); err != nil {
 			t.Fatal(err)
@@ -141,6 +141,7 @@ func TestRecordedSessions(t *testing.T) {
 		"if the log has no text, then bytes":            {"sessions show --log " + openID, "log-open.txt"},
 		"if the records are shown, then exactly":        {"sessions show --json " + ttyID, "records.json"},
 		"if binary records are shown, then in base64":   {"sessions show --json " + openID, "records-open.json"},
+		"if the secrets are shown, then by fingerprint": {"sessions show --masked " + ttyID, "masked.txt"},
 		"if made a cast, then version 3":                {"play --cast - " + ttyID, "cast.v3"},
 		"if made a cast of version 2, then that":        {"play --cast - --cast-version 2 " + ttyID, "cast.v2"},
 	}

@@ -28,15 +28,20 @@ of order between the first object and the last; nothing is signed yet, so not wh
            connection by its number, what was sent in and out, and why it ended. Of kubectl cp: each member of the
            archive, with type, mode, size, SHA-256 and path.
   --json   the records exactly, one JSON object a line: n, time, offset (seconds), by, stream, connection (of a
-           port-forward), and text, or base64 where the bytes are no text; masked lists the rules that masked something.
+           port-forward), and text, or base64 where the bytes are no text; masked lists the rules that masked something,
+           secrets what they masked: rule, at (the offset in the stream), length, and fingerprint.
+  --masked the secrets that were masked, how often, and in which streams. Equal fingerprints are equal secrets, in all
+           recordings of an installation; they do not tell what the secrets are. What was hidden because the terminal did
+           not show it (no-echo), or because the gateway died before it knew (undecided), has none.
 
 ` + storeHelp
 
 type showOptions struct {
 	*plugin
-	store storeFlags
-	log   bool
-	json  bool
+	store  storeFlags
+	log    bool
+	json   bool
+	masked bool
 }
 
 func (p *plugin) newShow() *cobra.Command {
@@ -63,13 +68,14 @@ func (p *plugin) newShow() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&o.log, "log", false, "print each line of input and output")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the records as JSON")
+	cmd.Flags().BoolVar(&o.masked, "masked", false, "print the secrets that were masked, by fingerprint")
 	o.store.add(cmd.Flags())
 	return cmd
 }
 
 func (o *showOptions) run(cmd *cobra.Command, beginning string) error {
-	if o.log && o.json {
-		return usage(cmd, "give --log or --json, not both")
+	if o.log && o.json || o.log && o.masked || o.json && o.masked {
+		return usage(cmd, "give --log, --json or --masked, not both")
 	}
 	ctx := cmd.Context()
 	r, store, err := o.load(ctx, &o.store, beginning)
@@ -83,6 +89,8 @@ func (o *showOptions) run(cmd *cobra.Command, beginning string) error {
 		return o.printLog(ctx, r)
 	case o.json:
 		return o.printRecords(ctx, r)
+	case o.masked:
+		return o.printMasked(ctx, r)
 	}
 	o.printRecording(r)
 	o.print("%-13s %s", "Verified:", verified(r))

@@ -42,8 +42,17 @@ type jsonRecord struct {
 	Stream     recording.Stream `json:"stream"`
 	Connection uint64           `json:"connection,omitempty"` // the number of the forwarded connection
 	Text       *string          `json:"text,omitempty"`
-	Base64     []byte           `json:"base64,omitempty"` // where the bytes are no text
-	Masked     []string         `json:"masked,omitempty"` // rules that masked something in it
+	Base64     []byte           `json:"base64,omitempty"`  // where the bytes are no text
+	Masked     []string         `json:"masked,omitempty"`  // rules that masked something in it
+	Secrets    []jsonSecret     `json:"secrets,omitempty"` // what they masked
+}
+
+// jsonSecret is one masked secret.
+type jsonSecret struct {
+	Rule        string `json:"rule"`
+	At          int64  `json:"at"` // in the stream
+	Length      int64  `json:"length"`
+	Fingerprint string `json:"fingerprint,omitempty"`
 }
 
 // printRecords prints the records, one JSON object a line.
@@ -72,6 +81,7 @@ func recordJSON(rec recording.Record) jsonRecord {
 		if !slices.Contains(j.Masked, h.Rule) {
 			j.Masked = append(j.Masked, h.Rule)
 		}
+		j.Secrets = append(j.Secrets, jsonSecret{h.Rule, h.Offset, h.Length, h.Fingerprint.String()})
 	}
 	return j
 }
