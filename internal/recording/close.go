@@ -55,10 +55,11 @@ func (r *Recorder) stop(exit Exit) (uint64, error) {
 	}
 	r.mu.Lock()
 	if err == nil {
-		_, err = r.record(0, Ended, text, nil)
+		r.decide()
+		_, err = r.record(place{stream: Ended}, text, nil)
 	}
 	r.closed = true
-	last := r.tally.records
+	last := point{r.tally.records, r.cursors.changes}
 	if r.timer != nil {
 		r.timer.Stop()
 	}
@@ -70,9 +71,9 @@ func (r *Recorder) stop(exit Exit) (uint64, error) {
 	defer r.commit.Unlock()
 	if err != nil {
 		// What the journal has is still good, and goes to the store.
-		err = errors.Join(err, r.seal())
+		err = errors.Join(err, r.seal(nil))
 	}
-	return last - r.durable.records, err
+	return last.records - r.durable.records, err
 }
 
 func (r *Recorder) recorded() uint64 {

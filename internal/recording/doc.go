@@ -25,6 +25,10 @@
 //     one after the other.
 //   - Commit returns only after everything recorded before it is durable: in the
 //     journal, or, with Stored, in the store. Who passes bytes on commits first.
+//   - Bytes that pass before their record can be made, because it is not known yet
+//     what of them is secret, are announced by Ahead: their number is in the
+//     journal before they pass. Whatever happens then, the recording has them, or
+//     as many asterisks.
 //   - Nothing is dropped in silence. While the store is out, segments wait in the
 //     journal. When the disk fails or is full, or the store refuses a segment,
 //     every later call fails, Failed is closed, and Close says what is lost.

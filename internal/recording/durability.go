@@ -26,3 +26,6 @@ func stricter(a, b Durability) (Durability, error) {
 	}
 	return strictest, nil
 }
+
+// Durability is what Commit waits for.
+func (r *Recorder) Durability() Durability { return r.opts.Durability }

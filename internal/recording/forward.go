@@ -51,7 +51,13 @@ func (r *Recorder) ForwardEvent(connection uint64, e ForwardEvent) error {
 	if err != nil {
 		return fmt.Errorf("encoding an event of a forwarded connection: %w", err)
 	}
-	return r.RecordForward(connection, Forward, text)
+	err = r.RecordForward(connection, Forward, text)
+	if e.Event == ForwardClosed {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.cursors.forget(connection)
+	}
+	return err
 }
 
 // RecordForward is Record for a stream of one of a session's forwarded connections, which count from 1.

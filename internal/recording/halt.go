@@ -1,7 +1,5 @@
 package recording
 
-import "math"
-
 // Failed is closed when nothing may pass any more: end the session.
 func (r *Recorder) Failed() <-chan struct{} { return r.failed }
 
@@ -15,10 +13,13 @@ func (r *Recorder) Err() error {
 	}
 }
 
-// Abort ends a recording that may not hold all that passed: it keeps what is recorded, takes no more, and Close puts a
-// manifest that says "aborted" and why.
+// Abort ends a recording whose recorder went wrong: it keeps what is recorded, and of what has passed ahead of that the
+// number, takes no more, and Close puts a manifest that says "aborted" and why.
 func (r *Recorder) Abort(why error) {
-	_ = r.write(math.MaxUint64, false) // what cannot be written is counted as lost
+	r.mu.Lock()
+	r.decide()
+	r.mu.Unlock()
+	_ = r.write(everything, false) // what cannot be written is counted as lost
 	r.fail(why)
 }
 

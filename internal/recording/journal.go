@@ -57,11 +57,11 @@ func appendFrames(dst, lines []byte) []byte {
 	return dst
 }
 
-// linesOf decodes batches.
+// linesOf decodes the records of batches.
 func linesOf(batches [][]byte) ([]byte, error) {
 	var lines []byte
 	for _, b := range batches {
-		if isLines(b) {
+		if _, b = cutCursors(b); isLines(b) {
 			lines = append(lines, b...)
 			continue
 		}

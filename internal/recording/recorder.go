@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -86,10 +85,13 @@ type Recorder struct {
 	tally   tally
 	offset  time.Duration // of the last record
 	pending *[]byte       // JSON that is not in the journal; nil for none
-	raw     int           // JSON in the segment being filled, pending included
+	cursors cursors
+	raw     int // JSON in the segment being filled, pending included
 
 	commit  sync.Mutex // held while the journal is written
 	durable tally      // counts up to the last record in the journal
+	told    uint64     // changes of the cursors that are in the journal
+	sealed  uint64     // last record of the segments that have ended
 	timer   *time.Timer
 
 	broken   atomic.Pointer[error] // why the journal takes nothing more; see fail
@@ -143,6 +145,7 @@ func start(ctx context.Context, store objectstore.Store, opts Options, open Open
 	r := &Recorder{
 		opts: opts, session: open.Session, prefix: prefix, by: by, start: begin, tally: newTally(), durable: newTally(),
 		open: Segment{Key: v.Key, VersionID: v.ID, SHA256: v.SHA256, Size: v.Size}, failed: make(chan struct{}),
+		cursors: cursors{all: map[place]*cursor{}},
 	}
 	r.up = &uploader{
 		store: store, journal: opts.Journal, prefix: prefix, retention: open.Retention, trouble: opts.Trouble, failed: r.fail,
@@ -162,67 +165,49 @@ func (r *Recorder) Record(stream Stream, data []byte, hits ...mask.Hit) error {
 // put is Record, of a forwarded connection; 0 for none.
 func (r *Recorder) put(connection uint64, stream Stream, data []byte, hits []mask.Hit) error {
 	r.mu.Lock()
-	full, err := r.record(connection, stream, data, hits)
+	full, err := r.record(place{connection, stream}, data, hits)
 	r.mu.Unlock()
 	if err != nil || !full {
 		return err
 	}
-	return r.write(math.MaxUint64, false)
+	return r.write(everything, false)
 }
 
 // record reports whether so much is pending, or in the segment, that it has to be written.
-func (r *Recorder) record(connection uint64, stream Stream, data []byte, hits []mask.Hit) (bool, error) {
+func (r *Recorder) record(p place, data []byte, hits []mask.Hit) (bool, error) {
 	if r.closed {
 		return false, ErrClosed
 	}
-	if err := r.refuses(stream); err != nil {
+	if err := r.refuses(p.stream); err != nil {
 		return false, err
 	}
+	c := r.cursors.at(p)
+	hits = byEnd(hits)
 	for {
-		n := min(len(data), maxRecordBytes)
-		r.recordOne(connection, stream, data[:n], hits)
-		if data, hits = data[n:], nil; len(data) == 0 {
+		n, ending := split(c.recorded, len(data), hits)
+		r.recordOne(c, data[:n], hits[:ending])
+		if data, hits = data[n:], hits[ending:]; len(data) == 0 && len(hits) == 0 {
 			return len(*r.pending) >= maxPending || r.raw >= r.opts.SegmentBytes, nil
 		}
 	}
 }
 
-func (r *Recorder) recordOne(connection uint64, stream Stream, data []byte, hits []mask.Hit) {
+func (r *Recorder) recordOne(c *cursor, data []byte, hits []mask.Hit) {
 	if r.raw == 0 {
 		r.timer = time.AfterFunc(r.opts.FlushEvery, r.flush)
 	}
 	now := r.opts.Now()
 	r.offset = max(r.offset, now.Sub(r.start))
-	r.tally.add(now, stream, len(data), hits)
+	r.tally.add(now, c.stream, len(data), hits)
 	if r.pending == nil {
 		r.pending = lend(&linePool)
 	}
 	before := len(*r.pending)
 	*r.pending = appendLine(*r.pending, &line{
-		n: r.tally.records, time: now, offset: r.offset, by: r.by, stream: stream, connection: connection, data: data, hits: hits,
+		n: r.tally.records, time: now, offset: r.offset, by: r.by, stream: c.stream, connection: c.connection, data: data, hits: hits,
 	})
 	r.raw += len(*r.pending) - before
-}
-
-// Commit returns once everything that was recorded before the call is durable. Calls that come while the disk works
-// share its next write. Once nothing may pass any more it returns why for ever.
-func (r *Recorder) Commit() error {
-	if err := r.Err(); err != nil {
-		return err
-	}
-	r.mu.Lock()
-	want := r.tally.records
-	r.mu.Unlock()
-	if err := r.write(want, r.opts.Durability == Stored); err != nil {
-		return err
-	}
-	if r.opts.Durability != Stored {
-		return nil
-	}
-	if err := r.up.stored(want); err != nil {
-		r.halt(err)
-	}
-	return r.Err()
+	c.recorded += int64(len(data))
 }
 
 // Totals counts what was recorded until now.
@@ -230,68 +215,6 @@ func (r *Recorder) Totals() map[Stream]Total {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return maps.Clone(r.tally.totals)
-}
-
-// flush sends what there is on its way to the store.
-func (r *Recorder) flush() { _ = r.write(math.MaxUint64, true) } // Failed and every later call tell
-
-// write brings what is pending into the journal, unless the journal has the record already, and ends the segment if it
-// is full or seal says so.
-func (r *Recorder) write(want uint64, seal bool) error {
-	r.commit.Lock()
-	defer r.commit.Unlock()
-	if broken := r.broken.Load(); broken != nil {
-		return *broken
-	}
-	if r.durable.records >= want && !seal {
-		return nil
-	}
-	r.mu.Lock()
-	lines := r.pending
-	r.pending = nil
-	seal = (seal || r.raw >= r.opts.SegmentBytes) && r.raw > 0
-	if seal {
-		r.raw = 0
-		r.timer.Stop()
-	}
-	reached := r.durable
-	if lines != nil {
-		reached = r.tally.clone()
-	}
-	r.mu.Unlock()
-	if err := r.append(lines); err != nil {
-		r.fail(err)
-		return err
-	}
-	r.durable = reached
-	if seal {
-		return r.seal()
-	}
-	return nil
-}
-
-// append brings lines, if there are any, into the journal, and gives their memory back.
-func (r *Recorder) append(lines *[]byte) error {
-	if lines == nil {
-		return nil
-	}
-	defer linePool.Put(lines)
-	batch := lend(&batchPool)
-	defer batchPool.Put(batch)
-	*batch = appendBatch(*batch, *lines)
-	return r.opts.Journal.Append(*batch)
-}
-
-func (r *Recorder) seal() error {
-	n, err := r.opts.Journal.Rotate()
-	if err != nil {
-		r.fail(err)
-		return err
-	}
-	if n > 0 {
-		r.up.send(sealed{number: n, after: r.durable})
-	}
-	return nil
 }
 
 // Resize records the size of the terminal, in characters.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sallyport-dev/sallyport/internal/mask"
 	"github.com/sallyport-dev/sallyport/internal/objectstore"
 )
 
@@ -36,7 +37,7 @@ func Resume(ctx context.Context, store objectstore.Store, now func() time.Time, 
 	if err != nil {
 		return nil, err
 	}
-	s := &resumed{Recording: r, journal: journal, check: r.check, at: newTally()}
+	s := &resumed{Recording: r, journal: journal, check: r.check, at: newTally(), cursors: cursors{all: map[place]*cursor{}}}
 	if err := s.replay(ctx); err != nil {
 		return nil, err
 	}
@@ -88,6 +89,7 @@ type resumed struct {
 	journal Journal
 	check   checker
 	at      tally
+	cursors cursors
 	last    Record
 	fault   string
 }
@@ -108,6 +110,7 @@ func (s *resumed) replay(ctx context.Context) error {
 
 func (s *resumed) count(rec Record) {
 	s.at.add(rec.Time, rec.Stream, len(rec.Data), rec.Hits)
+	s.cursors.at(place{rec.Connection, rec.Stream}).recorded += int64(len(rec.Data))
 	s.last = rec
 }
 
@@ -122,7 +125,13 @@ func (s *resumed) bring(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		batches, err = s.passed(n, batches)
+		if err != nil {
+			return err
+		}
 		switch {
+		case len(batches) == 0 && n <= len(s.Segments):
+			continue // in its place the store has what an earlier Resume has decided
 		case n <= len(s.Segments):
 			// It was stored, and the recorder died before it could forget it.
 			if err := s.same(ctx, n, batches); err != nil {
@@ -144,7 +153,53 @@ func (s *resumed) bring(ctx context.Context) error {
 			return nil
 		}
 	}
-	return nil
+	return s.decide(ctx)
+}
+
+// passed takes the lines about bytes that have passed out of the batches of a segment, and returns the records.
+func (s *resumed) passed(n int, batches [][]byte) ([][]byte, error) {
+	var records [][]byte
+	for _, batch := range batches {
+		lines, rest := cutCursors(batch)
+		if err := s.cursors.read(lines); err != nil {
+			return nil, s.check.fault(SegmentKey(s.check.prefix, n), "the spool: "+err.Error())
+		}
+		if len(rest) > 0 {
+			records = append(records, rest)
+		}
+	}
+	return records, nil
+}
+
+// decide stores, as asterisks, what had passed and was not recorded when the recorder died. It is a segment of its own: the
+// journal does not have it, and an earlier Resume may have stored what the journal has.
+func (s *resumed) decide(ctx context.Context) error {
+	pending := s.cursors.pending()
+	if len(pending) == 0 || s.last.Stream == Ended {
+		return nil
+	}
+	by, err := json.Marshal(s.check.by)
+	if err != nil {
+		return fmt.Errorf("encoding the subject: %w", err)
+	}
+	at, n := s.last.Time, s.check.n
+	if n == 0 {
+		at = s.Open.Started
+	}
+	var lines []byte
+	for _, c := range pending {
+		for copied := *c; copied.ahead() > 0; {
+			data, hit := copied.undecided()
+			n++
+			lines = appendLine(lines, &line{
+				n: n, time: at, offset: s.check.offset, by: by, stream: c.stream, connection: c.connection, data: data, hits: []mask.Hit{hit},
+			})
+			if copied.recorded += int64(len(data)); len(lines) > maxSegmentBytes {
+				return s.check.fault(SegmentKey(s.check.prefix, len(s.Segments)+1), "the spool: more bytes have passed than can be")
+			}
+		}
+	}
+	return s.put(ctx, len(s.Segments)+1, [][]byte{lines})
 }
 
 // same checks that the store holds of segment n just what the journal does.

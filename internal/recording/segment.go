@@ -66,7 +66,7 @@ func (h header) object(dst []byte, batches [][]byte) ([]byte, error) {
 	dst = encoder.EncodeAll(append(text, '\n'), dst)
 	var lines []byte
 	for _, b := range batches {
-		if isLines(b) {
+		if _, b = cutCursors(b); isLines(b) {
 			lines = append(lines, b...)
 			continue
 		}
