@@ -13,7 +13,6 @@ import (
 	"sync"
 
 	"github.com/sallyport-dev/sallyport/internal/archive"
-	"github.com/sallyport-dev/sallyport/internal/mask"
 	"github.com/sallyport-dev/sallyport/internal/recording"
 )
 
@@ -38,8 +37,8 @@ func archiveCut() *End {
 type unpacking struct {
 	open     recording.ArchiveOpen
 	recorder *recording.Recorder
-	rules    *mask.Rules
-	masker   *mask.Stream // nil where no bytes are recorded
+	rules    *rules
+	masker   *masker // nil where no bytes are recorded
 	lister   *archive.Lister
 
 	bytes    []byte // what has not passed yet, after the first done
@@ -51,10 +50,10 @@ type unpacking struct {
 	ended    bool
 }
 
-func newUnpacking(open recording.ArchiveOpen, recorder *recording.Recorder, rules *mask.Rules) *unpacking {
+func newUnpacking(open recording.ArchiveOpen, recorder *recording.Recorder, rules *rules) *unpacking {
 	u := &unpacking{open: open, recorder: recorder, rules: rules, sum: sha256.New()}
 	if open.Recorded != recording.RecordedDigestOnly {
-		u.open.Recorded, u.masker = recording.RecordedFull, rules.NewStream()
+		u.open.Recorded, u.masker = recording.RecordedFull, rules.masker()
 	}
 	u.lister = archive.New(u.tell)
 	return u
@@ -71,7 +70,7 @@ func (u *unpacking) hide(name string) string {
 	if name == "" {
 		return ""
 	}
-	return u.rules.Text(name)
+	return u.rules.text(name)
 }
 
 func (u *unpacking) say(stream recording.Stream, what any) error {

@@ -226,7 +226,7 @@ func TestAConnectionRecordsNoMoreThanPassed(t *testing.T) {
 		store := memory.New(time.Now)
 		id := uuid.Must(uuid.NewV7()).String()
 		recorder := recorderOf(t, gated{store, nil}, spooltest.Journal(t, spooltest.New(t), id), id, recording.Stored)
-		d := &direction{recorder: recorder, id: 1, stream: recording.ForwardOut, masker: mask.Default().NewStream()}
+		d := &direction{recorder: recorder, id: 1, stream: recording.ForwardOut, masker: newRules(mask.Default()).masker()}
 		if err := d.record([]byte(tail)); err != nil {
 			t.Fatal(err)
 		}

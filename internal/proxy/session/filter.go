@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"errors"
 
 	"github.com/sallyport-dev/sallyport/internal/mask"
@@ -17,24 +18,38 @@ type filter interface {
 	trim()
 }
 
-// masked is the filter of a stream that passes masked, and is recorded as it passed.
+// masked is the filter of a stream that passes masked, and is recorded masked. The person may be given bytes that are not
+// recorded yet, because the record is masked more strictly: then their number is.
 type masked struct {
 	stream   recording.Stream
 	recorder *recording.Recorder
-	masker   *mask.Stream
+	masker   *masker
+
+	free []byte // what passes, where the person gets nothing before the store has its record
+	held int    // bytes at the end of free that have to wait for their record
 }
 
-func (m *masked) write(p []byte) ([]byte, error) { return m.pass(m.masker.Write(p)) }
+func (m *masked) write(p []byte) ([]byte, error) { return m.pass(m.masker.Write(p), m.masker.Ahead()) }
 
-func (m *masked) flush() ([]byte, error) { return m.pass(m.masker.Flush()) }
+func (m *masked) flush() ([]byte, error) { return m.pass(m.masker.Flush(), m.masker.Ahead()) }
 
-func (m *masked) trim() { m.masker.Trim() }
+func (m *masked) trim() {
+	m.masker.Trim()
+	m.free = bytes.Clone(m.free[len(m.free)-m.held:])
+}
 
-func (m *masked) pass(out mask.Output) ([]byte, error) {
+// pass records, and returns what may pass. The person has been given ahead bytes more than the record.
+func (m *masked) pass(out mask.Output, ahead int) ([]byte, error) {
 	if err := record(m.recorder, m.stream, out); err != nil {
 		return nil, err
 	}
-	return out.User, nil
+	if m.recorder.Durability() != recording.Stored {
+		m.recorder.Ahead(m.stream, ahead)
+		return out.User, nil
+	}
+	m.free = append(m.free[:copy(m.free, m.free[len(m.free)-m.held:])], out.User...)
+	m.held = ahead
+	return m.free[:len(m.free)-ahead], nil
 }
 
 // endBy is how a session ends because of a filter's error.

@@ -26,8 +26,8 @@ const (
 // an altered byte would break. Who was told why a connection ended is recorded too. The session lasts until the client
 // leaves, or what ends any session does; then every connection ends, and the client is told why on each that is open.
 //
-// BUG(session): as with stdin, the masker's tail of up to mask.MaxHeld bytes, which may still become a secret, has passed
-// before it is in the record.
+// Bytes that may still become a secret pass at once, too: their number is durable then, and they are recorded once it is
+// known what they are.
 type Forward struct {
 	Session // Target is not used
 
@@ -41,6 +41,7 @@ type Forward struct {
 func (f *Forward) Run(ctx context.Context, client streaming.Client) Result {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
+	f.rules() // which the session below shares
 	s := f.Session
 	s.Target = func(ctx context.Context, _ streaming.Streams) error { return f.carry(ctx, client.Forwards, end) }
 	return s.Run(ctx, streaming.Client{Cut: client.Cut})
@@ -104,8 +105,8 @@ func (f *Forward) exchange(ctx context.Context, c *streaming.Forward, end func(e
 		return f.why(ctx, "sallyport: the connection to the pod could not be opened"), unread, nil
 	}
 	defer pod.Reset()
-	in := &direction{recorder: f.Recorder, id: c.ID, stream: recording.ForwardIn, masker: f.Rules.NewStream()}
-	out := &direction{recorder: f.Recorder, id: c.ID, stream: recording.ForwardOut, masker: f.Rules.NewStream()}
+	in := &direction{recorder: f.Recorder, id: c.ID, stream: recording.ForwardIn, masker: f.rules().masker()}
+	out := &direction{recorder: f.Recorder, id: c.ID, stream: recording.ForwardOut, masker: f.rules().masker()}
 	over := make(chan struct{}, 2)
 	f.pass(in, pod, c, end, func(err error) {
 		defer close(unread)
@@ -176,7 +177,7 @@ func (f *Forward) pass(d *direction, to io.Writer, from io.Reader, end func(erro
 func (f *Forward) failure(ctx context.Context, pod streaming.Remote) string {
 	select {
 	case text := <-pod.Failure:
-		return f.Rules.Text(text)
+		return f.rules().text(text)
 	case <-ctx.Done():
 	case <-time.After(afterEnd):
 	}
@@ -203,7 +204,8 @@ type direction struct {
 	stream   recording.Stream
 
 	mu     sync.Mutex
-	masker *mask.Stream
+	masker *masker
+	ahead  int // bytes that were taken and are not recorded
 	closed bool
 }
 
@@ -241,7 +243,12 @@ func (d *direction) record(p []byte) error {
 	if err := d.recorder.Err(); err != nil {
 		return fmt.Errorf("%w: %s: %w", errNotRecorded, d.stream, err) // it would be recorded, and not pass
 	}
-	return d.put(d.masker.Write(p))
+	d.ahead += len(p)
+	if err := d.put(d.masker.Write(p)); err != nil {
+		return err
+	}
+	d.recorder.AheadForward(d.id, d.stream, d.ahead)
+	return nil
 }
 
 // close records what the masker holds. Nothing is recorded after it, and so nothing passes.
@@ -259,5 +266,6 @@ func (d *direction) put(out mask.Output) error {
 	if err := d.recorder.RecordForward(d.id, d.stream, out.Record, out.Hits...); err != nil {
 		return fmt.Errorf("%w: %s: %w", errNotRecorded, d.stream, err)
 	}
+	d.ahead -= len(out.Record)
 	return nil
 }

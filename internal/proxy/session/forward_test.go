@@ -195,8 +195,8 @@ func TestAPortThatCannotBeReachedIsTold(t *testing.T) {
 	<-results
 }
 
-// echo answers at once, for as long as it is let.
-func echo(_ uint16, c *wirePipe) string {
+// parrot answers at once, for as long as it is let.
+func parrot(_ uint16, c *wirePipe) string {
 	_, _ = io.Copy(c, c)
 	return ""
 }
@@ -230,7 +230,7 @@ func TestForwardEnds(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			f := newForward(t, echo)
+			f := newForward(t, parrot)
 			f.Forward.Session.Left = time.Hour
 			if tc.reason == ReasonExpired {
 				f.Forward.Session.Left = 300 * time.Millisecond
@@ -294,8 +294,8 @@ func TestNothingIsForwardedUnrecorded(t *testing.T) {
 }
 
 func TestAfterTheEndNothingIsForwarded(t *testing.T) {
-	f := newForward(t, echo)
-	d := &direction{recorder: f.Forward.Recorder, id: 1, stream: recording.ForwardIn, masker: f.Forward.Rules.NewStream()}
+	f := newForward(t, parrot)
+	d := &direction{recorder: f.Forward.Recorder, id: 1, stream: recording.ForwardIn, masker: newRules(f.Forward.Rules).masker()}
 	if err := d.close(); err != nil {
 		t.Fatal(err)
 	}
@@ -324,7 +324,7 @@ func (panicking) Read([]byte) (int, error) { panic("a bug") }
 func TestForwardLeavesNothingBehind(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for range 5 {
-		f := newForward(t, echo)
+		f := newForward(t, parrot)
 		ctx, leave := context.WithCancel(t.Context())
 		results := f.run(ctx)
 		for id := range uint64(4) {

@@ -18,9 +18,9 @@ func caughtPanic(doing string, p any) error { return &caught{doing, p, debug.Sta
 
 func (c *caught) Error() string { return fmt.Sprintf("%s: %v\n%s", c.doing, c.value, c.stack) }
 
-// errInternal is what a recording says that a panic has ended. Up to mask.MaxHeld bytes of input can have passed and be
-// lost: what the masker held.
-var errInternal = errors.New("the gateway failed inside: the last bytes that went into the container may be missing")
+// errInternal is what a recording says that a panic has ended. All that passed is there: what the maskers held as
+// asterisks.
+var errInternal = errors.New("the gateway failed inside")
 
 func internalError() *End {
 	return &End{ReasonInternal, "an internal error of the gateway ended the session; the gateway's log says more"}

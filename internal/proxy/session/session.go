@@ -16,7 +16,6 @@ package session
 import (
 	"context"
 	"errors"
-	"io"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -39,6 +38,8 @@ const (
 type Session struct {
 	Recorder *recording.Recorder
 	Rules    *mask.Rules
+	// Changes bring rules that apply from then on; nil for none.
+	Changes <-chan *mask.Rules
 	// Target carries the container's side until the command ends; see streaming.Target.
 	Target func(context.Context, streaming.Streams) error
 	// Left is how long the grant lasts from now, and Expiry what to say then.
@@ -54,6 +55,16 @@ type Session struct {
 	Kill func(ctx context.Context, gone <-chan struct{}) string
 	// Archive says which stream is a tar archive that passes unaltered, if one is.
 	Archive *recording.ArchiveOpen
+
+	live *rules
+}
+
+// rules are Rules, and then what Changes bring.
+func (s *Session) rules() *rules {
+	if s.live == nil {
+		s.live = newRules(s.Rules)
+	}
+	return s.live
 }
 
 // Result is how a session went.
@@ -71,6 +82,7 @@ type Result struct {
 func (s *Session) Run(ctx context.Context, client streaming.Client) Result {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
+	go s.rules().follow(ctx, s.Changes)
 	expiry := time.AfterFunc(s.Left, func() { end(s.Expiry) })
 	defer expiry.Stop()
 	go func() {
@@ -130,46 +142,6 @@ func (s *Session) stream(ctx context.Context, streams streaming.Streams) (err er
 		}
 	}()
 	return s.Target(ctx, streams)
-}
-
-func (s *Session) taps(ctx context.Context, client streaming.Client, end func(error)) *taps {
-	t := &taps{streams: streaming.Streams{TTY: s.TTY}, last: func() {}}
-	tap := func(name recording.Stream, to io.Writer) io.Writer {
-		o := &output{stream: name, recorder: s.Recorder, to: to, filter: &masked{name, s.Recorder, s.Rules.NewStream()}, fail: end}
-		ended := func() error { return nil }
-		if s.Archive != nil && s.Archive.Stream == name {
-			t.archive = newUnpacking(*s.Archive, s.Recorder, s.Rules)
-			o.filter, ended = t.archive, t.archive.end
-		}
-		o.start()
-		t.stops, t.closers = append(t.stops, o.stop), append(t.closers, o.close, ended)
-		return o
-	}
-	if client.Stdout != nil {
-		t.streams.Stdout = tap(recording.Stdout, client.Stdout)
-	}
-	if client.Stderr != nil {
-		t.streams.Stderr = tap(recording.Stderr, client.Stderr)
-	}
-	switch {
-	case client.Stdin == nil:
-	case s.Archive != nil && s.Archive.Stream == recording.Stdin:
-		t.archive = newUnpacking(*s.Archive, s.Recorder, s.Rules)
-		i := &archiveInput{from: client.Stdin, filter: t.archive, fail: end}
-		i.start()
-		t.streams.Stdin = i
-		t.stops, t.closers = append(t.stops, i.queue.stop), append(t.closers, i.close)
-	default:
-		i := &input{recorder: s.Recorder, from: client.Stdin, masker: s.Rules.NewStream(), fail: end}
-		i.start()
-		t.last = i.queue.last
-		t.streams.Stdin = i
-		t.stops, t.closers = append(t.stops, i.queue.stop), append(t.closers, i.close)
-	}
-	if client.Resize != nil {
-		t.streams.Resize = s.recordSizes(ctx, client.Resize, end)
-	}
-	return t
 }
 
 // recordSizes passes terminal sizes on once they are recorded.
@@ -250,7 +222,7 @@ func (s *Session) judge(ctx context.Context, err, lost error) Result {
 	case ctx.Err() == nil && errors.As(err, &api):
 		status := api.Status()
 		// It quotes the command that could not be run.
-		status.Message = s.Rules.Text(status.Message)
+		status.Message = s.rules().text(status.Message)
 		return Result{
 			Exit:   recording.Exit{Reason: ReasonRefused, Message: status.Message, Process: recording.ProcessUnknown},
 			Status: &apierrors.StatusError{ErrStatus: status}, Cause: errors.Join(err, lost),

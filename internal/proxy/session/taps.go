@@ -1,11 +1,12 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 
+	"github.com/sallyport-dev/sallyport/internal/echo"
 	"github.com/sallyport-dev/sallyport/internal/mask"
 	"github.com/sallyport-dev/sallyport/internal/recording"
 	"github.com/sallyport-dev/sallyport/internal/streaming"
@@ -18,6 +19,53 @@ type taps struct {
 	closers []func() error
 	last    func()     // waits for what a person had sent before they went
 	archive *unpacking // nil for none
+}
+
+func (s *Session) taps(ctx context.Context, client streaming.Client, end func(error)) *taps {
+	t := &taps{streams: streaming.Streams{TTY: s.TTY}, last: func() {}}
+	in := &typed{recorder: s.Recorder, masker: s.rules().masker()}
+	tap := func(name recording.Stream, to io.Writer) io.Writer {
+		o := &output{stream: name, recorder: s.Recorder, to: to, filter: &masked{stream: name, recorder: s.Recorder, masker: s.rules().masker()}, fail: end}
+		ended := func() error { return nil }
+		if s.Archive != nil && s.Archive.Stream == name {
+			t.archive = newUnpacking(*s.Archive, s.Recorder, s.rules())
+			o.filter, ended = t.archive, t.archive.end
+		}
+		if in.echo != nil && name == recording.Stdout {
+			o.typed = in
+		}
+		o.start()
+		t.stops, t.closers = append(t.stops, o.stop), append(t.closers, o.close, ended)
+		return o
+	}
+	if s.TTY && client.Stdin != nil {
+		in.echo = &echo.Judge{}
+	}
+	if client.Stdout != nil {
+		t.streams.Stdout = tap(recording.Stdout, client.Stdout)
+	}
+	if client.Stderr != nil {
+		t.streams.Stderr = tap(recording.Stderr, client.Stderr)
+	}
+	switch {
+	case client.Stdin == nil:
+	case s.Archive != nil && s.Archive.Stream == recording.Stdin:
+		t.archive = newUnpacking(*s.Archive, s.Recorder, s.rules())
+		i := &archiveInput{from: client.Stdin, filter: t.archive, fail: end}
+		i.start()
+		t.streams.Stdin = i
+		t.stops, t.closers = append(t.stops, i.queue.stop), append(t.closers, i.close)
+	default:
+		i := &input{recorder: s.Recorder, from: client.Stdin, typed: in, fail: end}
+		i.start()
+		t.last = i.queue.last
+		t.streams.Stdin = i
+		t.stops, t.closers = append(t.stops, i.queue.stop), append(t.closers, i.close)
+	}
+	if client.Resize != nil {
+		t.streams.Resize = s.recordSizes(ctx, client.Resize, end)
+	}
+	return t
 }
 
 // errCut says that nothing is lost but the end of an archive, which did not come.
@@ -54,6 +102,7 @@ type output struct {
 	to       io.Writer
 	fail     func(error)
 	filter   filter
+	typed    *typed // whose echo it holds; nil for none
 
 	queue, ready         *queue        // what waits to be recorded; what is durable and waits to be delivered
 	recorded, delivered  chan struct{} // closed when nothing will be any more
@@ -68,7 +117,28 @@ func (o *output) start() {
 }
 
 // Write returns once p waits to pass, which is no promise that it will.
-func (o *output) Write(p []byte) (int, error) { return o.queue.Write(p) }
+func (o *output) Write(p []byte) (int, error) {
+	if o.typed != nil {
+		if err := o.echo(p); err != nil {
+			return 0, err
+		}
+	}
+	return o.queue.Write(p)
+}
+
+// echo tells the record of the input what the terminal shows. A panic in it ends this session and no other.
+func (o *output) echo(p []byte) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = o.panicked(p)
+			o.queue.end(err)
+		}
+	}()
+	if err = o.typed.printed(p); err != nil {
+		o.fail(recordingFailed(err))
+	}
+	return err
+}
 
 func (o *output) stop() { o.queue.end(io.ErrClosedPipe) }
 
@@ -152,114 +222,6 @@ func (o *output) deliver() {
 func (o *output) panicked(p any) error {
 	err := caughtPanic("passing "+string(o.stream)+" on", p)
 	o.fail(err)
-	return err
-}
-
-// input carries stdin from the person to the container. The record of it is masked; what goes on is not altered. The
-// person's side goes on while a piece is recorded, as long as the queue has room.
-//
-// BUG(session): the masker's tail, bytes that may still become a secret, is in the container before it is in the record:
-// holding it back would stop people's typing. It is recorded with the next bytes, or at the end.
-type input struct {
-	recorder *recording.Recorder
-	from     io.Reader
-	fail     func(error)
-	queue    *ahead
-
-	mu     sync.Mutex
-	masker *mask.Stream
-	piece  []byte // recorded, and not yet read, in the queue
-	err    error  // a panic
-}
-
-func (i *input) start() { i.queue = readAhead(i.from, i.panicked) }
-
-// Read returns bytes whose record is durable. A panic in it ends this session and no other: the target reads in a
-// goroutine of its own.
-func (i *input) Read(p []byte) (n int, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			n, err = 0, i.panicked(p)
-			i.queue.stop()
-		}
-	}()
-	piece, err := i.unread()
-	if err != nil {
-		return 0, err
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.queue.stopped.Load() {
-		return 0, io.EOF
-	}
-	n = copy(p, piece)
-	i.piece = i.piece[n:]
-	if i.queue.taken(n) {
-		i.masker.Trim()
-	}
-	return n, nil
-}
-
-// unread is what is recorded and not read; it waits for a piece, and records it, if there is nothing.
-func (i *input) unread() ([]byte, error) {
-	i.mu.Lock()
-	piece := i.piece
-	i.mu.Unlock()
-	if len(piece) > 0 {
-		return piece, nil
-	}
-	piece, err := i.queue.next()
-	if err != nil {
-		return nil, err
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.queue.stopped.Load() {
-		return nil, io.EOF
-	}
-	if err = record(i.recorder, recording.Stdin, i.masker.Write(piece)); err == nil {
-		err = i.recorder.Commit()
-	}
-	if err != nil {
-		i.queue.taken(len(piece)) // what of it is recorded is recorded once
-		i.fail(recordingFailed(err))
-		return nil, err
-	}
-	i.piece = piece
-	return piece, nil
-}
-
-func (i *input) panicked(p any) error {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.err = caughtPanic("passing stdin on", p)
-	i.fail(i.err)
-	return i.err
-}
-
-func (i *input) close() error {
-	i.queue.stop()
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.err != nil {
-		return i.err
-	}
-	if len(i.piece) > 0 {
-		i.queue.taken(len(i.piece))
-	}
-	// The person sent it, and it did not get further.
-	var err error
-	for err == nil {
-		piece, end := i.queue.next()
-		if end != nil {
-			break
-		}
-		err = record(i.recorder, recording.Stdin, i.masker.Write(piece))
-		i.queue.taken(len(piece))
-	}
-	if err = errors.Join(err, record(i.recorder, recording.Stdin, i.masker.Flush())); err != nil {
-		i.fail(recordingFailed(err))
-	}
 	return err
 }
 
