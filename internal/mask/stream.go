@@ -104,6 +104,14 @@ func (s *Stream) begin(p []byte) {
 // apart reports whether the person and the record are given different bytes: only exact values make a difference.
 func (s *Stream) apart() bool { return s.rules.set != nil }
 
+// recorded is the side of the record.
+func (s *Stream) recorded() *side {
+	if s.apart() {
+		return &s.record
+	}
+	return &s.user
+}
+
 // split gives the record a side of its own, where it had none.
 func (s *Stream) split() {
 	if s.apart() && s.record.buf == nil {
@@ -225,7 +233,11 @@ func (s *Stream) bound() {
 	}
 	s.dump.close(s)
 	s.dump = dump{}
-	s.report(Hit{Rule: holdRule, Offset: from, Length: s.pos + 1 - from})
+	to := s.pos + 1
+	for to > from+1 && s.recorded().buf[to-1-s.recorded().base] != '*' {
+		to--
+	}
+	s.report(Hit{Rule: holdRule, Offset: from, Length: to - from})
 	s.blind = true
 }
 

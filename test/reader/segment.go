@@ -121,10 +121,9 @@ func (c *chain) record(line []byte) (Record, error) {
 	if err := knownStream(record); err != nil {
 		return Record{}, err
 	}
-	before := int64(len(c.streams[record.Stream]))
 	c.streams[record.Stream] = append(c.streams[record.Stream], record.Data...)
 	for i := range masked {
-		mark, err := c.mark(record.Stream, before, &masked[i])
+		mark, err := c.mark(record.Stream, &masked[i])
 		if err != nil {
 			return Record{}, fmt.Errorf("field \"m\": %w", err)
 		}
@@ -206,8 +205,8 @@ func verifyExit(data json.RawMessage) error {
 	return f.err
 }
 
-// mark verifies one entry of m: it ends in this record, which began at before, and every byte of it is a star.
-func (c *chain) mark(stream string, before int64, f *fields) (Masked, error) {
+// mark verifies one entry of m: it ends in this record or before it, and begins and ends with a star.
+func (c *chain) mark(stream string, f *fields) (Masked, error) {
 	mark := Masked{Rule: need[string](f, "r"), At: need[int64](f, "at"), Length: need[int64](f, "len"), Fingerprint: may[string](f, "fp")}
 	if f.has("fp") && f.err == nil && !fingerprintForm.MatchString(mark.Fingerprint) {
 		f.err = fmt.Errorf("%q is no fingerprint", mark.Fingerprint)
@@ -216,10 +215,10 @@ func (c *chain) mark(stream string, before int64, f *fields) (Masked, error) {
 		return Masked{}, f.err
 	}
 	data, end := c.streams[stream], mark.At+mark.Length
-	if mark.At < 0 || mark.Length < 1 || end <= before || end > int64(len(data)) {
-		return Masked{}, fmt.Errorf("bytes %d to %d do not end in this record", mark.At, end)
+	if mark.At < 0 || mark.Length < 1 || mark.At > int64(len(data)) || mark.Length > int64(len(data)) || end > int64(len(data)) {
+		return Masked{}, fmt.Errorf("bytes %d to %d do not end in this record, nor before", mark.At, end)
 	}
-	if len(bytes.Trim(data[mark.At:end], "*")) > 0 {
+	if data[mark.At] != '*' || data[end-1] != '*' {
 		return Masked{}, fmt.Errorf("bytes %d to %d are not masked", mark.At, end)
 	}
 	return mark, nil
