@@ -15,8 +15,7 @@ import (
 func (s *Session) follow(ctx context.Context, k *known) {
 	pause := retryFirst
 	for ctx.Err() == nil {
-		since := s.read(ctx, k)
-		if s.watch(ctx, k, since) {
+		if s.round(ctx, k) {
 			pause = retryFirst
 		}
 		select {
@@ -25,6 +24,24 @@ func (s *Session) follow(ctx context.Context, k *known) {
 		}
 		pause = min(2*pause, retryMost)
 	}
+}
+
+// round reads and watches once. A bug that a value meets costs the values of its Secret, and not the sessions of others.
+func (s *Session) round(ctx context.Context, k *known) (watched bool) {
+	defer func() {
+		if recover() != nil {
+			s.bug(k)
+		}
+	}()
+	return s.watch(ctx, k, s.read(ctx, k))
+}
+
+// bug notes that a Secret could not be taken in.
+func (s *Session) bug(k *known) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k.State, k.Why, k.Cut = Failed, whyBug, true
+	k.asked()
 }
 
 // read asks for the Secret, and returns the version to watch it from.
@@ -63,15 +80,20 @@ func (s *Session) tell(k *known, news bool) {
 	s.mu.Lock()
 	news = news && s.begun
 	s.mu.Unlock()
+	k.asked()
+	if news {
+		s.telling.Lock()
+		defer s.telling.Unlock()
+		s.changed(s)
+	}
+}
+
+// asked says that the Secret was asked for, whatever came of it. Only the goroutine that follows it calls this.
+func (k *known) asked() {
 	select {
 	case <-k.tried:
 	default:
 		close(k.tried)
-	}
-	if news {
-		s.telling.Lock()
-		defer s.telling.Unlock()
-		s.changed()
 	}
 }
 

@@ -23,6 +23,7 @@ const (
 const (
 	whySlow    = "the API server had not answered when the session began"
 	whyError   = "the API server answered with an error"
+	whyBug     = "an internal error of the gateway"
 	whyTooMany = "a session knows 64 Secrets, and no more"
 	whyTooMuch = "not all of it is masked: a session knows 512 KiB of values, and no more"
 )

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,7 +26,7 @@ type API interface {
 // Session holds the values for one session. It is safe for concurrent use.
 type Session struct {
 	api     API
-	changed func() // see New
+	changed func(*Session) // see New
 	telling sync.Mutex
 
 	mu          sync.Mutex
@@ -52,7 +53,7 @@ type known struct {
 // New reads the values that a container can read, and follows them until ctx ends or Close is called. It returns once all have
 // been read, or StartTime is over. A nil API reads no Secrets, and only what stands in the pod's specification. changed is
 // called whenever there is something new after that, once at a time. It must not wait.
-func New(ctx context.Context, api API, pod *corev1.Pod, container string, changed func()) *Session {
+func New(ctx context.Context, api API, pod *corev1.Pod, container string, changed func(*Session)) *Session {
 	s := &Session{api: api, changed: changed, seen: map[[sha256.Size]byte]bool{}}
 	s.plain(pod, container)
 	ctx, s.stop = context.WithCancel(ctx)
@@ -86,13 +87,31 @@ func New(ctx context.Context, api API, pod *corev1.Pod, container string, change
 	return s
 }
 
-// Use calls f with the values that are known by now, which are good until it returns; not after Close.
-func (s *Session) Use(f func([]mask.Value)) {
+// Use calls f with the values that are known by now, which are good until it returns; not after Close. It takes note of those
+// that f could not use.
+func (s *Session) Use(f func([]mask.Value) []mask.Ignored) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.closed {
-		f(s.values)
+	if s.closed {
+		return
 	}
+	for _, i := range f(s.values) {
+		where, key := s.found(i.Rule)
+		where.Cut = true
+		where.ignore(Ignored{Key: key, Why: i.Why})
+	}
+}
+
+// found is the place that a rule speaks of.
+func (s *Session) found(rule string) (where *Found, key string) {
+	kind, rest, _ := strings.Cut(rule, "/")
+	name, key, _ := strings.Cut(rest, "/")
+	for _, k := range s.secrets {
+		if kind == "secret" && k.Name == name {
+			return &k.Found, key
+		}
+	}
+	return &s.environment, rest
 }
 
 // Close stops following the Secrets and overwrites their values. It returns when nothing reads any more.

@@ -108,10 +108,11 @@ func pod(secrets ...string) *corev1.Pod {
 
 func texts(s *Session) []string {
 	var all []string
-	s.Use(func(values []mask.Value) {
+	s.Use(func(values []mask.Value) []mask.Ignored {
 		for _, v := range values {
 			all = append(all, v.Rule+"="+string(v.Text))
 		}
+		return nil
 	})
 	slices.Sort(all)
 	return all
@@ -131,7 +132,7 @@ func TestNewReads(t *testing.T) {
 		api.set("db", map[string]string{"password": value("p"), "user": "postgres"})
 		api.errors["shut"], api.errors["broken"], api.slow["slow"] = forbidden, errors.New("connection refused"), time.Hour
 		began := time.Now()
-		s := New(t.Context(), api, pod("db", "gone", "shut", "broken", "slow"), "app", func() {})
+		s := New(t.Context(), api, pod("db", "gone", "shut", "broken", "slow"), "app", func(*Session) {})
 		defer s.Close()
 		if took := time.Since(began); took != StartTime {
 			t.Errorf("the beginning waited %v", took)
@@ -170,7 +171,7 @@ func TestNewTakesOnlyItsKeys(t *testing.T) {
 		api.set("db", map[string]string{"password": value("p"), "other": value("o")})
 		p := pod()
 		p.Spec.Containers[0].Env = []corev1.EnvVar{fromKey("db", "password")}
-		s := New(t.Context(), api, p, "app", func() {})
+		s := New(t.Context(), api, p, "app", func(*Session) {})
 		defer s.Close()
 		if diff := cmp.Diff([]string{"secret/db/password=" + value("p")}, texts(s)); diff != "" {
 			t.Error(diff)
@@ -183,7 +184,7 @@ func TestRotation(t *testing.T) {
 		api, changes := newFake(), 0
 		api.set("db", map[string]string{"password": value("old")})
 		api.errors["late"] = forbidden
-		s := New(t.Context(), api, pod("db", "gone", "late"), "app", func() { changes++ })
+		s := New(t.Context(), api, pod("db", "gone", "late"), "app", func(*Session) { changes++ })
 		defer s.Close()
 		synctest.Wait()
 		for _, asked := range api.asked {
@@ -226,7 +227,7 @@ func TestWithoutWatch(t *testing.T) {
 		api := newFake()
 		api.noWatch = true
 		api.set("db", map[string]string{"password": value("old")})
-		s := New(t.Context(), api, pod("db"), "app", func() {})
+		s := New(t.Context(), api, pod("db"), "app", func(*Session) {})
 		defer s.Close()
 		api.set("db", map[string]string{"password": value("new")})
 		time.Sleep(time.Hour)
@@ -243,14 +244,20 @@ func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := newFake()
 		api.set("db", map[string]string{"password": value("p")})
-		s := New(t.Context(), api, pod("db"), "app", func() { t.Error("news after the end") })
+		s := New(t.Context(), api, pod("db"), "app", func(*Session) { t.Error("news after the end") })
 		var kept []byte
-		s.Use(func(values []mask.Value) { kept = values[0].Text })
+		s.Use(func(values []mask.Value) []mask.Ignored {
+			kept = values[0].Text
+			return nil
+		})
 		s.Close()
 		if strings.Trim(string(kept), "\x00") != "" {
 			t.Errorf("the value is still there")
 		}
-		s.Use(func([]mask.Value) { t.Error("values after the end") })
+		s.Use(func([]mask.Value) []mask.Ignored {
+			t.Error("values after the end")
+			return nil
+		})
 		api.set("db", map[string]string{"password": value("q")})
 		synctest.Wait()
 	})
@@ -262,7 +269,7 @@ func TestPlainEnvironment(t *testing.T) {
 		{Name: "DB_PASSWORD", Value: value("p")}, {Name: "LOG_LEVEL", Value: "a-long-level-of-logs"}, {Name: "API_TOKEN", Value: "changeme"},
 		{Name: "DATABASE_URL", Value: "postgres://app:" + value("u") + "@db/shop"},
 	}
-	s := New(t.Context(), nil, p, "app", func() {})
+	s := New(t.Context(), nil, p, "app", func(*Session) {})
 	defer s.Close()
 	if diff := cmp.Diff([]string{"env/DATABASE_URL=" + value("u"), "env/DB_PASSWORD=" + value("p")}, texts(s)); diff != "" {
 		t.Error(diff)
@@ -283,7 +290,7 @@ func TestBounds(t *testing.T) {
 			api.set(name, map[string]string{"k": value(name)})
 		}
 		api.set("s000", map[string]string{"k": strings.Repeat("0123456789abcde ", MaxBytes/16+1)})
-		s := New(t.Context(), api, pod(names...), "app", func() {})
+		s := New(t.Context(), api, pod(names...), "app", func(*Session) {})
 		defer s.Close()
 		r := s.Report()
 		if last := r.Secrets[MaxSecrets]; last.State != Failed || last.Why != whyTooMany {
@@ -294,6 +301,42 @@ func TestBounds(t *testing.T) {
 		}
 		if got := texts(s); len(got) != MaxSecrets-1 {
 			t.Errorf("%d values", len(got))
+		}
+	})
+}
+
+func TestUseNotesWhatIsIgnored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := newFake()
+		api.set("db", map[string]string{"password": value("p")})
+		s := New(t.Context(), api, pod("db"), "app", func(*Session) {})
+		defer s.Close()
+		s.Use(func([]mask.Value) []mask.Ignored {
+			return []mask.Ignored{{Rule: "secret/db/password", Why: "no room"}, {Rule: "env/TOKEN", Why: "no room"}}
+		})
+		r := s.Report()
+		want := []Ignored{{Key: "password", Why: "no room"}}
+		if diff := cmp.Diff(want, r.Secrets[0].Ignored); diff != "" || !r.Secrets[0].Cut {
+			t.Error(diff)
+		}
+		if want[0].Key = "TOKEN"; !cmp.Equal(want, r.Environment.Ignored) {
+			t.Errorf("of the environment: %v", r.Environment.Ignored)
+		}
+	})
+}
+
+func TestABugCostsOneSecret(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := newFake()
+		api.set("db", map[string]string{"password": value("p")})
+		api.set("other", map[string]string{"password": value("o")})
+		s := New(t.Context(), api, pod("db", "other"), "app", func(*Session) { panic("a bug") })
+		defer s.Close()
+		synctest.Wait()
+		api.set("db", map[string]string{"password": value("q")})
+		synctest.Wait()
+		if diff := cmp.Diff(map[string]State{"db": Failed, "other": Known}, states(s)); diff != "" {
+			t.Error(diff)
 		}
 	})
 }

@@ -178,6 +178,10 @@ var free = regexp.MustCompile(`^(` + strings.Join([]string{
 	`open maskPolicies: removed`, `open maskPolicies \d \w+: other`,
 	// A secret need not have a fingerprint.
 	`record \d\.\d m \d fp: removed`,
+	`open (durability|secretValues): removed`,
+	// What was known of Secrets, nothing else in the recording tells.
+	`open secretValues ([^:]* )?(mode|name|resourceVersion|state|values|key|why): other`,
+	`open secretValues ([^:]* )?(secrets|environment|resourceVersion|ignored): removed`,
 	// A clock may run a nanosecond fast.
 	`record \d\.\d o: other`,
 }, "|") + `)$`)

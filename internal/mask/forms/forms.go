@@ -3,7 +3,7 @@ package forms
 import (
 	"bytes"
 	"encoding/hex"
-	"unicode/utf8"
+	"slices"
 )
 
 // Of returns every usual encoding of a text, without repetition; nil for one of less than 6 bytes.
@@ -19,7 +19,7 @@ func Of(text []byte) [][]byte {
 	encoded := hex.AppendEncode(nil, core)
 	c.add(encoded)
 	c.add(bytes.ToUpper(encoded))
-	if bytes.ContainsFunc(core, func(r rune) bool { return r >= utf8.RuneSelf || !isAlnum(byte(r)) }) {
+	if slices.ContainsFunc(core, func(b byte) bool { return !isAlnum(b) }) {
 		for _, quote := range quotings {
 			c.add(quote(core))
 		}
