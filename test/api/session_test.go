@@ -56,7 +56,7 @@ func TestSessionStatus(t *testing.T) {
 		"if bytes are counted, it is accepted":       {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionLive, BytesIn: new(int64(0)), BytesOut: new(int64(1 << 40)), StartTime: &metav1.Time{Time: time.Unix(1, 0)}}, nil},
 		"if bytes are less than none, it is refused": {accessv1alpha1.ExecutionSessionStatus{BytesOut: new(int64(-1))}, []string{"status.bytesOut", "0"}},
 		"if the process was killed, it is accepted":  {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionEnded, Process: accessv1alpha1.ProcessKilled, ProcessDetail: "TERM"}, nil},
-		"if it has a condition, it is accepted": {accessv1alpha1.ExecutionSessionStatus{Conditions: []metav1.Condition{{
+		"if it has a condition, it is accepted": {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionLive, Conditions: []metav1.Condition{{
 			Type: accessv1alpha1.ConditionSecretValuesMasked, Status: metav1.ConditionTrue, Reason: accessv1alpha1.ReasonSecretsKnown, LastTransitionTime: metav1.Time{Time: time.Unix(1, 0)},
 		}}}, nil},
 		"if the recording waits, it is accepted":         {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionEnded, RecordingState: accessv1alpha1.RecordingWaiting}, nil},
