@@ -25,7 +25,8 @@ const (
 	whyError   = "the API server answered with an error"
 	whyBug     = "an internal error of the gateway"
 	whyTooMany = "a session knows 64 Secrets, and no more"
-	whyTooMuch = "not all of it is masked: a session knows 512 KiB of values, and no more"
+	whyTooLong = "not all of it is masked: of a text, the first 32 KiB are"
+	whyTooMuch = "not all of it is masked: a session knows 128 KiB of values, and no more"
 )
 
 // Found is what was found in one place.
@@ -86,6 +87,12 @@ func (f *Found) ignore(one Ignored) {
 	if len(f.Ignored) < MaxIgnored && !slices.Contains(f.Ignored, one) {
 		f.Ignored = append(f.Ignored, one)
 	}
+}
+
+// cut notes that not all of a value is masked.
+func (f *Found) cut(key, why string) {
+	f.Cut = true
+	f.ignore(Ignored{Key: key, Why: why})
 }
 
 func (f *Found) clone() Found {

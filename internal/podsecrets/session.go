@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -97,8 +98,7 @@ func (s *Session) Use(f func([]mask.Value) []mask.Ignored) {
 	}
 	for _, i := range f(s.values) {
 		where, key := s.found(i.Rule)
-		where.Cut = true
-		where.ignore(Ignored{Key: key, Why: i.Why})
+		where.cut(key, i.Why)
 	}
 }
 
@@ -134,7 +134,8 @@ func (s *Session) learn(k *known, secret *corev1.Secret) (news bool) {
 	before := len(s.values)
 	news = k.State != Known
 	k.State, k.Why, k.ResourceVersion = Known, "", secret.ResourceVersion
-	for key, value := range secret.Data {
+	for _, key := range slices.Sorted(maps.Keys(secret.Data)) {
+		value := secret.Data[key]
 		if k.ref.Keys == nil || slices.Contains(k.ref.Keys, key) {
 			s.key(k, string(secret.Type), key, value)
 		}
@@ -158,14 +159,18 @@ func (s *Session) key(k *known, secretType, key string, value []byte) {
 // take adds the texts that are not known yet, in the caller's lock. A text that two keys hold is that of the first.
 func (s *Session) take(found *Found, rule, key string, parts []forms.Part) {
 	for _, p := range parts {
+		if len(p.Text) > MaxText {
+			found.cut(key, whyTooLong)
+			clear(p.Text[MaxText:])
+			p.Text = p.Text[:MaxText]
+		}
 		text := sha256.Sum256(bytes.TrimSpace(p.Text))
 		switch {
 		case s.seen[text]:
 			clear(p.Text)
 			continue
 		case len(s.values) >= MaxTexts || s.bytes+len(p.Text) > MaxBytes:
-			found.Cut = true
-			found.ignore(Ignored{Key: key, Why: whyTooMuch})
+			found.cut(key, whyTooMuch)
 			clear(p.Text)
 			continue
 		}

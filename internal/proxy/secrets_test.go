@@ -2,10 +2,13 @@ package proxy
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -169,6 +172,33 @@ func TestRequiredSecrets(t *testing.T) {
 	w.secrets.mu.Unlock()
 	if err := w.exec("WebSocket", nil, &out, io.Discard, "exec", "print", "hello"); err != nil || out.String() != "hello" {
 		t.Errorf("once they can be read: %v, %q", err, out.String())
+	}
+}
+
+// Neither the person nor the recording gets a value, in whatever form it stands.
+func TestValuesOfSecretsAreMasked(t *testing.T) {
+	w := newWorld(t)
+	w.haveSecrets()
+	encoded := base64.StdEncoding.EncodeToString([]byte("user:" + aPassword() + "\n"))
+	var out bytes.Buffer
+	if err := w.exec("WebSocket", nil, &out, io.Discard, "exec", "print", aPassword(), encoded); err != nil {
+		t.Fatal(err)
+	}
+	r, text := w.recorded()
+	open, err := json.Marshal(r.Open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := aPassword()[4:] // the person sees how it begins
+	for where, got := range map[string]string{"the output": out.String(), "the recording": text, "the open object": string(open), "the status": strings.Join(w.sessions[0].Spec.Command, " ")} {
+		for _, form := range []string{seen, encoded[12:30]} {
+			if strings.Contains(got, form) {
+				t.Errorf("%s has %q: %q", where, form, got)
+			}
+		}
+	}
+	if rules := maps.Keys(r.Manifest.Masked); !slices.Contains(slices.Collect(rules), "secret/db/password") {
+		t.Errorf("masked were %v", r.Manifest.Masked)
 	}
 }
 

@@ -173,7 +173,6 @@ var free = regexp.MustCompile(`^(` + strings.Join([]string{
 	`open (action|argv|cluster|container|grant|grant \w+|maskDigest|namespace|pod|podUID|requester|requester \w+|stdin|subject (groups|uid)|tty): .*`,
 	`open recorder: other`,
 	// Recordings of the first versions have none.
-	`open durability: removed`,
 	// Where there is no policy there is no list.
 	`open maskPolicies: removed`, `open maskPolicies \d \w+: other`,
 	// A secret need not have a fingerprint.

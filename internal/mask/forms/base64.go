@@ -20,13 +20,15 @@ func (c *collector) base64(core, text []byte) {
 		for shift := range 3 {
 			inside := aligned(alphabet, core, shift)
 			c.add(inside)
-			if shift == 0 || len(core) <= maxTwice {
+			if len(core) <= maxShort {
 				c.again(alphabet, inside)
 			}
 		}
-		if len(alone) > wrapAt {
-			c.again(alphabet, wrapped(alone))
-		}
+	}
+	if len(core) > maxShort {
+		alone := encoded(base64.StdEncoding, core)
+		c.again(base64.StdEncoding, alone)
+		c.again(base64.StdEncoding, wrapped(alone))
 	}
 }
 

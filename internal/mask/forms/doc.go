@@ -6,7 +6,8 @@
 // Of returns the text itself, without the space around it, in base64 (standard and URL-safe, at each of the three alignments at
 // which it can lie in what was encoded), in base64 of that, in hexadecimal, percent-encoded, and as it stands between the quotes
 // of JSON, shells, YAML, Go, C and XML. What the neighbours of a text would change is cut off: the first and last characters of
-// base64 hold bits of them.
+// base64 hold bits of them. Texts of more than 128 bytes are encoded again as they stand alone only, and quoted for JSON, shells and URLs only:
+// forms are memory, 20 bytes for each byte of them.
 //
 // Who searches ignores CR and LF, so no form has any, and a form ends where the text has an empty line: each side is a form. A
 // form is MinText bytes or longer (or as long as the text, if that is shorter), and at most MaxForm. A longer one is cut
@@ -29,8 +30,9 @@ const (
 	MaxForm = 4096
 	// Overlap is what two pieces of a form have in common.
 	Overlap = 64
-	// maxTwice bounds the texts whose base64 is encoded again at all nine alignments; longer ones have three.
-	maxTwice = 1024
+	// maxShort bounds the texts that have all forms. A longer one, a key or a file, has a share of them: what is written by the
+	// programs that handle such.
+	maxShort = 128
 	// MaxParts bounds the parts of a value, and maxParsed the bytes that are read as a document.
 	MaxParts  = 256
 	maxParsed = 256 << 10

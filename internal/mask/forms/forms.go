@@ -20,6 +20,10 @@ func Of(text []byte) [][]byte {
 	c.add(encoded)
 	c.add(bytes.ToUpper(encoded))
 	if slices.ContainsFunc(core, func(b byte) bool { return !isAlnum(b) }) {
+		quotings := longQuotings
+		if len(core) <= maxShort {
+			quotings = shortQuotings
+		}
 		for _, quote := range quotings {
 			c.add(quote(core))
 		}

@@ -8,8 +8,18 @@ import (
 	"unicode/utf8"
 )
 
-// quotings are the ways in which a text stands inside of another one. For most secrets most of them change nothing.
-var quotings = []func([]byte) []byte{
+// longQuotings are the ways in which a text of any length stands inside of another one.
+var longQuotings = []func([]byte) []byte{
+	jsonStyle{}.quote,
+	jsonStyle{escape: "<>&"}.quote,
+	jsonStyle{slash: true}.quote,
+	replacing("'", `'\''`),
+	percentStyle{keep: "-_.~", plus: true}.quote,
+	percentStyle{keep: "-_.!~*'()"}.quote,
+}
+
+// shortQuotings are those of a short text. For most secrets most of them change nothing.
+var shortQuotings = []func([]byte) []byte{
 	// JSON: as JavaScript and jq write it, Go, PHP, Python, Gson, .NET; and JSON in a string of JSON.
 	jsonStyle{}.quote,
 	jsonStyle{escape: "<>&"}.quote,
