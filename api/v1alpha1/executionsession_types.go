@@ -48,6 +48,24 @@ const (
 	RecordingIncomplete RecordingState = "Incomplete"
 )
 
+// ConditionSecretValuesMasked says whether the values of the Secrets that the session's container can read are masked. It is
+// True where all are that can be told from ordinary words.
+const ConditionSecretValuesMasked = "SecretValuesMasked"
+
+// Reasons of SecretValuesMasked.
+const (
+	// ReasonSecretsKnown: all values are known.
+	ReasonSecretsKnown = "AllKnown"
+	// ReasonSecretsIgnored: those that the message names are too short or too common to be masked.
+	ReasonSecretsIgnored = "ValuesIgnored"
+	// ReasonSecretsNotRead: the Secrets that the message names could not be read; they go on being tried.
+	ReasonSecretsNotRead = "NotRead"
+	// ReasonSecretsTooLarge: there are more values than one session can know.
+	ReasonSecretsTooLarge = "TooLarge"
+	// ReasonSecretsOff: the gateway is set to read no Secrets.
+	ReasonSecretsOff = "SwitchedOff"
+)
+
 // ExecutionSessionSpec is what was decided when the session opened. It never changes.
 // +kubebuilder:validation:XValidation:rule="has(self.container) == (self.action != 'PortForward')",message="every session but a PortForward names its container"
 type ExecutionSessionSpec struct {
@@ -112,6 +130,13 @@ type ExecutionSessionSpec struct {
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.usedTokens) || (has(self.usedTokens) && oldSelf.usedTokens.all(t, t in self.usedTokens))",message="a token that was used stays used"
 // +kubebuilder:validation:MinProperties=1
 type ExecutionSessionStatus struct {
+	// conditions are SecretValuesMasked.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=8
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
 	// state is Opening, Live, Ended or Failed.
 	// +optional
 	State SessionState `json:"state,omitempty"`

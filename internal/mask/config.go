@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/sallyport-dev/sallyport/internal/mask/dfa"
+	"github.com/sallyport-dev/sallyport/internal/mask/forms"
 )
 
 // Config is what an operator may change about the rules.
@@ -71,7 +72,7 @@ func New(c Config) (*Rules, error) {
 	}
 	var literals []Value
 	for _, l := range c.Literals {
-		if unfit([]byte(l.Text)) == "" {
+		if forms.Unfit([]byte(l.Text)) == "" {
 			literals = append(literals, Value{l.Name, []byte(l.Text)})
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 
+	"github.com/sallyport-dev/sallyport/internal/mask/forms"
 	"github.com/sallyport-dev/sallyport/internal/mask/needle"
 )
 
@@ -30,7 +31,7 @@ func NewValues(values []Value) (*Values, []Ignored) {
 	v := &Values{}
 	var ignored []Ignored
 	for _, value := range values {
-		if why := unfit(value.Text); why != "" {
+		if why := forms.Unfit(value.Text); why != "" {
 			ignored = append(ignored, Ignored{value.Rule, why})
 			continue
 		}
@@ -43,7 +44,7 @@ func NewValues(values []Value) (*Values, []Ignored) {
 
 // needles are the forms of a value.
 func needles(v Value, owner int) (all []needle.Needle) {
-	for _, text := range formsOf(v.Text) {
+	for _, text := range forms.Of(v.Text) {
 		all = append(all, needle.Needle{Text: text, Owner: owner})
 	}
 	return all

@@ -57,19 +57,32 @@ func (l *live) takeBack(ctx context.Context) {
 // prepare describes the session while its journal is made.
 func (l *live) prepare(ctx context.Context, id string) (recording.Open, recording.Journal, error) {
 	made := ahead(func() (recording.Journal, error) { return l.Journal(id) })
-	open, err := l.openObject(ctx, l.request, id)
+	unread := l.know()
+	var open recording.Open
+	var err error
+	if unread == nil {
+		open, err = l.openObject(ctx, l.request, id)
+	}
 	journal, failed := made()
 	switch {
 	case failed != nil:
 		return open, nil, l.notRecorded(failed, id)
+	case unread != nil:
+		l.discard(journal, id)
+		return open, nil, unread
 	case err != nil:
 		l.Log.Error(err, "describing a session", l.request.logValues()...)
-		if err := journal.Remove(); err != nil {
-			l.Log.Error(err, "removing the journal of a session that did not begin", "session", id)
-		}
+		l.discard(journal, id)
 		return open, nil, unavailable("the gateway cannot read your grant now; run the command again")
 	default:
 		return open, journal, nil
+	}
+}
+
+// discard removes the journal of a session that did not begin.
+func (l *live) discard(journal recording.Journal, id string) {
+	if err := journal.Remove(); err != nil {
+		l.Log.Error(err, "removing the journal of a session that did not begin", "session", id)
 	}
 }
 

@@ -26,16 +26,16 @@ const (
 )
 
 // openObject is what the recording says before its first byte.
-func (s *sessions) openObject(ctx context.Context, q *request, id string) (recording.Open, error) {
+func (l *live) openObject(ctx context.Context, q *request, id string) (recording.Open, error) {
 	ref := q.decision.Grant
-	grant, err := s.Grants.Grant(ctx, ref.Namespace, ref.Name)
+	grant, err := l.Grants.Grant(ctx, ref.Namespace, ref.Name)
 	if err != nil {
 		return recording.Open{}, fmt.Errorf("reading grant %s/%s: %w", ref.Namespace, ref.Name, err)
 	}
 	if string(grant.UID) != ref.UID {
 		return recording.Open{}, fmt.Errorf("grant %s/%s was replaced", ref.Namespace, ref.Name)
 	}
-	approvals, err := s.approvals(ctx, grant, q.rules)
+	approvals, err := l.approvals(ctx, grant, q.rules)
 	if err != nil {
 		return recording.Open{}, err
 	}
@@ -45,13 +45,14 @@ func (s *sessions) openObject(ctx context.Context, q *request, id string) (recor
 		q.onEnd = grant.Spec.OnEnd
 	}
 	open := recording.Open{
-		Session: id, Recorder: s.Program, Gateway: recording.Gateway{Installation: s.Installation, Instance: s.Proxy}, Cluster: s.Cluster,
+		Session: id, Recorder: l.Program, Gateway: recording.Gateway{Installation: l.Installation, Instance: l.Proxy}, Cluster: l.Cluster,
 		Subject:   recording.Subject{Username: a.User.Name, UID: a.User.UID, Groups: a.User.Groups},
 		Requester: requester(grant),
 		Action:    a.Action, Namespace: a.Namespace, Pod: a.Pod, PodUID: a.PodUID, Node: q.pod.Spec.NodeName,
 		Container: a.Container, Argv: q.rules.Strings(a.Command), TTY: a.TTY, Stdin: a.Stdin, Archive: q.archive,
 		Grant:     grantOf(grant, q.rules),
 		Approvals: approvals, MaskDigest: q.rules.Digest(), MaskPolicies: q.maskPolicies,
+		SecretValues: l.values.recorded(l.Secrets.Mode),
 	}
 	if r := grant.Spec.Recording; r != nil {
 		open.Durability = recording.Durability(r.Durability)

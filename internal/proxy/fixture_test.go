@@ -81,13 +81,19 @@ type world struct {
 	searches    []string               // what it was asked
 	killed      chan struct{}          // closed when what runs in the container ends
 	api         http.HandlerFunc       // for what is not known here
+	secrets     *secretsAPI
 }
 
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
+	return newWorldWith(tb, SecretsWhereAllowed)
+}
+
+func newWorldWith(tb testing.TB, mode SecretMode) *world {
+	tb.Helper()
 	w := &world{
 		t: tb, store: memory.New(time.Now), spool: spooltest.New(tb), registry: &session.Registry{MaxSessions: 100, MaxPerUser: 100}, user: user, rbac: true,
-		tokens: map[string]bool{}, ended: make(chan string, 16), killed: make(chan struct{}),
+		tokens: map[string]bool{}, ended: make(chan string, 16), killed: make(chan struct{}), secrets: newSecretsAPI(),
 		decide: func(authorizer.Attributes) (authorizer.Decision, error) {
 			return authorizer.Decision{
 				Outcome: authorizer.Allow, Until: time.Now().Add(time.Hour).UnixNano(),
@@ -116,7 +122,7 @@ func newWorld(tb testing.TB) *world {
 		Authenticate: w.authenticate, API: config, Log: testr.NewWithInterface(tb, testr.Options{}),
 		Sessions: Sessions{
 			Access: clients.AuthorizationV1(), Pods: clients.CoreV1(), Authorizer: w, Grants: w, Store: w, Journal: w.journal, Record: w.record,
-			Rules: w.rules, Key: key, Registry: w.registry, Now: time.Now, Own: own, Counts: w.counts,
+			Rules: w.rules, Secrets: PodSecrets{Mode: mode, API: clients.CoreV1()}, Key: key, Registry: w.registry, Now: time.Now, Own: own, Counts: w.counts,
 			Ended: func(reason string, _ bool) { w.ended <- reason },
 			Proxy: "proxy-0", Installation: "sha256:1", Cluster: "test", Program: "test",
 		},
@@ -224,6 +230,8 @@ func (w *world) serveAPI(rw http.ResponseWriter, r *http.Request) {
 		w.serveReview(rw, r)
 	case r.URL.Path == "/api/v1/namespaces/shop/pods/web" && !impersonated:
 		w.servePod(rw)
+	case strings.HasPrefix(r.URL.Path, "/api/v1/namespaces/shop/secrets") && !impersonated:
+		w.secrets.ServeHTTP(rw, r)
 	case strings.HasSuffix(r.URL.Path, "/exec") || strings.HasSuffix(r.URL.Path, "/attach") || strings.HasSuffix(r.URL.Path, "/portforward"):
 		w.serveExec(rw, r)
 	default:
@@ -254,7 +262,7 @@ func (w *world) servePod(rw http.ResponseWriter) {
 		TypeMeta:   metav1.TypeMeta{Kind: "Pod", APIVersion: "v1"},
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web", UID: "u-web"},
 		Spec: corev1.PodSpec{NodeName: "n1", Containers: []corev1.Container{
-			{Name: "app", Image: "web:1", Env: []corev1.EnvVar{{Name: "PASSWORD", Value: "hunter2"}}}, {Name: "side"},
+			{Name: "app", Image: "web:1", Env: []corev1.EnvVar{{Name: "PASSWORD", Value: "hunter2"}}, EnvFrom: w.secrets.envFrom()}, {Name: "side"},
 		}},
 		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "app", Image: "web:1", ImageID: "sha256:i"}}},
 	})

@@ -65,6 +65,7 @@ type Sessions struct {
 	Record func(context.Context, recording.Journal, recording.Open) (*recording.Recorder, error)
 	// Rules are the mask rules in force in a namespace, and the policies that made them; see maskpolicy.Set.
 	Rules    func(ctx context.Context, namespace string) (*mask.Rules, []maskpolicy.Ref, error)
+	Secrets  PodSecrets
 	Key      ed25519.PrivateKey
 	Registry *session.Registry
 	// Counts keeps the bytes in the statuses of live sessions up to date.
@@ -129,6 +130,7 @@ func (s *sessions) refuse(w http.ResponseWriter, to route, user authorizer.User,
 type live struct {
 	*sessions
 
+	values   *secretValues
 	request  *request
 	ctx      context.Context //nolint:containedctx // ends with the session; that of the request ends with its connection
 	release  func()
@@ -149,7 +151,8 @@ func (s *sessions) open(ctx context.Context, q *request) (*live, error) {
 		return nil, fmt.Errorf("making a session's name: %w", err)
 	}
 	l := &live{sessions: s, request: q, over: make(chan struct{})}
-	l.ctx, l.release, err = s.Registry.Add(context.WithoutCancel(ctx), session.Facts{
+	var release func()
+	l.ctx, release, err = s.Registry.Add(context.WithoutCancel(ctx), session.Facts{
 		ID: id.String(), User: q.user.Name, Namespace: q.attributes.Namespace, Pod: q.attributes.Pod, PodUID: q.attributes.PodUID,
 		Grant: q.decision.Grant,
 	})
@@ -158,6 +161,12 @@ func (s *sessions) open(ctx context.Context, q *request) (*live, error) {
 	}
 	if err != nil {
 		return nil, unavailable(err.Error() + "; run the command again")
+	}
+	l.release = func() {
+		if l.values != nil {
+			l.values.Close()
+		}
+		release()
 	}
 	if err := l.begin(ctx, id.String()); err != nil {
 		l.release()
@@ -192,7 +201,7 @@ func (l *live) endable(ctx context.Context) (endable context.Context, stop func(
 // session is what all kinds of sessions have.
 func (l *live) session() session.Session {
 	return session.Session{
-		Recorder: l.recorder, Rules: l.request.rules,
+		Recorder: l.recorder, Rules: l.request.rules, Changes: l.values.changes,
 		Left:   time.Duration(l.request.decision.Until - l.Now().UnixNano()),
 		Expiry: session.Expired(l.request.decision.Grant), Archive: l.request.archive,
 	}
@@ -227,6 +236,7 @@ func (l *live) seal(exit recording.Exit) error {
 
 // finished reports the end, once the recording is over.
 func (l *live) finished(exit recording.Exit, sealed error) {
+	l.values.Close() // and with them what may begin a report
 	close(l.over)
 	l.reports.Wait()
 	l.uncount()
@@ -234,6 +244,7 @@ func (l *live) finished(exit recording.Exit, sealed error) {
 	if at := l.connected.Load(); at != nil {
 		status.StartTime = &metav1.Time{Time: at.UTC()}
 	}
+	status.Conditions = l.conditions()
 	l.report(status)
 	if sealed != nil {
 		l.Log.Error(sealed, "sealing a recording", "session", l.object.Name)
@@ -255,7 +266,7 @@ var errIncomplete = errors.New("the gateway lacks something that sessions need")
 func (o *Sessions) check() error {
 	if o.Access == nil || o.Counts == nil || o.Own == "" || o.Pods == nil || o.Authorizer == nil || o.Grants == nil || o.Store == nil ||
 		o.Journal == nil || o.Record == nil ||
-		o.Rules == nil || len(o.Key) != ed25519.PrivateKeySize || o.Registry == nil || o.Ended == nil || o.Now == nil || o.Proxy == "" ||
+		o.Rules == nil || !o.Secrets.sound() || len(o.Key) != ed25519.PrivateKeySize || o.Registry == nil || o.Ended == nil || o.Now == nil || o.Proxy == "" ||
 		o.Installation == "" {
 		return errIncomplete
 	}

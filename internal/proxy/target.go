@@ -34,7 +34,7 @@ func (l *live) lives(since time.Time) {
 	case <-time.After(liveAfter):
 		in, out := bytesOf(l.recorder.Totals())
 		l.report(accessv1alpha1.ExecutionSessionStatus{
-			State: accessv1alpha1.SessionLive, StartTime: &metav1.Time{Time: since.UTC()}, BytesIn: &in, BytesOut: &out,
+			State: accessv1alpha1.SessionLive, StartTime: &metav1.Time{Time: since.UTC()}, BytesIn: &in, BytesOut: &out, Conditions: l.conditions(),
 		})
 	case <-l.over:
 	}

@@ -87,5 +87,6 @@ type Open struct {
 	PolicyDigest string          `json:"policyDigest,omitempty"`
 	MaskDigest   string          `json:"maskDigest"`
 	MaskPolicies []PolicyRef     `json:"maskPolicies,omitempty"` // that made the rules, by name
+	SecretValues *SecretValues   `json:"secretValues,omitempty"`
 	PodSpec      json.RawMessage `json:"podSpec,omitempty"`
 }

@@ -51,11 +51,14 @@ func TestSessionStatus(t *testing.T) {
 		status  accessv1alpha1.ExecutionSessionStatus
 		refused []string
 	}{
-		"if it goes live, it is accepted":                {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionLive, UsedTokens: []string{"a"}}, nil},
-		"if the exit code is 0, it is accepted":          {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionEnded, ExitCode: new(int32(0))}, nil},
-		"if bytes are counted, it is accepted":           {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionLive, BytesIn: new(int64(0)), BytesOut: new(int64(1 << 40)), StartTime: &metav1.Time{Time: time.Unix(1, 0)}}, nil},
-		"if bytes are less than none, it is refused":     {accessv1alpha1.ExecutionSessionStatus{BytesOut: new(int64(-1))}, []string{"status.bytesOut", "0"}},
-		"if the process was killed, it is accepted":      {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionEnded, Process: accessv1alpha1.ProcessKilled, ProcessDetail: "TERM"}, nil},
+		"if it goes live, it is accepted":            {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionLive, UsedTokens: []string{"a"}}, nil},
+		"if the exit code is 0, it is accepted":      {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionEnded, ExitCode: new(int32(0))}, nil},
+		"if bytes are counted, it is accepted":       {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionLive, BytesIn: new(int64(0)), BytesOut: new(int64(1 << 40)), StartTime: &metav1.Time{Time: time.Unix(1, 0)}}, nil},
+		"if bytes are less than none, it is refused": {accessv1alpha1.ExecutionSessionStatus{BytesOut: new(int64(-1))}, []string{"status.bytesOut", "0"}},
+		"if the process was killed, it is accepted":  {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionEnded, Process: accessv1alpha1.ProcessKilled, ProcessDetail: "TERM"}, nil},
+		"if it has a condition, it is accepted": {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionLive, Conditions: []metav1.Condition{{
+			Type: accessv1alpha1.ConditionSecretValuesMasked, Status: metav1.ConditionTrue, Reason: accessv1alpha1.ReasonSecretsKnown, LastTransitionTime: metav1.Time{Time: time.Unix(1, 0)},
+		}}}, nil},
 		"if the recording waits, it is accepted":         {accessv1alpha1.ExecutionSessionStatus{State: accessv1alpha1.SessionEnded, RecordingState: accessv1alpha1.RecordingWaiting}, nil},
 		"if the recording is nowhere, it is refused":     {accessv1alpha1.ExecutionSessionStatus{RecordingState: "Nowhere"}, []string{"status.recordingState", "Unsupported value"}},
 		"if the process is in no state, it is refused":   {accessv1alpha1.ExecutionSessionStatus{Process: "Lost"}, []string{"status.process", "Unsupported value"}},

@@ -173,11 +173,14 @@ var free = regexp.MustCompile(`^(` + strings.Join([]string{
 	`open (action|argv|cluster|container|grant|grant \w+|maskDigest|namespace|pod|podUID|requester|requester \w+|stdin|subject (groups|uid)|tty): .*`,
 	`open recorder: other`,
 	// Recordings of the first versions have none.
-	`open durability: removed`,
 	// Where there is no policy there is no list.
 	`open maskPolicies: removed`, `open maskPolicies \d \w+: other`,
 	// A secret need not have a fingerprint.
 	`record \d\.\d m \d fp: removed`,
+	`open (durability|secretValues): removed`,
+	// What was known of Secrets, nothing else in the recording tells.
+	`open secretValues ([^:]* )?(mode|name|resourceVersion|state|values|key|why): other`,
+	`open secretValues ([^:]* )?(secrets|environment|resourceVersion|ignored): removed`,
 	// A clock may run a nanosecond fast.
 	`record \d\.\d o: other`,
 }, "|") + `)$`)

@@ -62,6 +62,11 @@ func record(tb testing.TB, puts int) (versions []reader.Version, sent map[string
 		Subject: recording.Subject{Username: `dev"eloper`, Groups: []string{"devs"}}, Argv: []string{"sh"}, TTY: true,
 		Grant: recording.Grant{Namespace: "prod", Name: "g", UID: "u", Digest: "d"}, MaskDigest: "m",
 		MaskPolicies: []recording.PolicyRef{{Name: "all", UID: "u-all", Generation: 3}, {Name: "shop", UID: "u-shop", Generation: 1}},
+		SecretValues: &recording.SecretValues{Mode: "WhereAllowed", Secrets: []recording.ReadSecret{
+			{Name: "db", ResourceVersion: "1", State: "Known", KnownValues: recording.KnownValues{
+				Values: 2, Ignored: []recording.IgnoredValue{{Key: "user", Why: "it is common"}},
+			}},
+		}, Environment: &recording.KnownValues{Values: 1}},
 	})
 	must(tb, err)
 	sent = map[string]string{"resize": "100x30", "note": "ends soon"}

@@ -47,6 +47,9 @@ func readOpen(s *store) (*opened, error) {
 		open.durability = need[string](f, "durability")
 	}
 	readPolicies(f)
+	if f.has("secretValues") && f.err == nil {
+		f.err = checkSecretValues(need[fields](f, "secretValues"))
+	}
 	if firmness[open.mode] == 0 {
 		return nil, fmt.Errorf("retention mode %q is unknown", open.mode)
 	}

@@ -189,6 +189,7 @@ func (g *gateway) sessions(clients kubernetes.Interface, key ed25519.PrivateKey,
 		Access: clients.AuthorizationV1(), Pods: clients.CoreV1(), Grants: g.cluster, Store: g.cluster,
 		Journal: g.evidence.journal, Record: g.evidence.start,
 		Authorizer: &grant.Authorizer{Reader: g.cluster.cache, Now: now},
+		Secrets:    proxy.PodSecrets{Mode: g.options.secretValues, API: clients.CoreV1()},
 		Rules:      g.policies.rules, Key: key, Registry: g.registry, Counts: g.counts, Ended: ended, Own: own, Now: now,
 		Proxy: g.options.name, Installation: signingkey.Fingerprint(key), Cluster: g.options.cluster, Program: "sallyport-proxy " + version.String(),
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/layout"
 	"github.com/sallyport-dev/sallyport/internal/objectstore"
 	"github.com/sallyport-dev/sallyport/internal/objectstore/s3"
+	"github.com/sallyport-dev/sallyport/internal/proxy"
 	"github.com/sallyport-dev/sallyport/internal/recording"
 )
 
@@ -36,6 +37,7 @@ type options struct {
 	spoolLimit    int64
 	durability    recording.Durability
 	lostAfter     time.Duration
+	secretValues  proxy.SecretMode
 	store         s3.Options
 }
 
@@ -57,6 +59,9 @@ func (o *options) bind(flags *pflag.FlagSet) {
 		"where a byte must be recorded before it passes, at least: spool (on its disk) or store (in the object store); a grant may ask for more")
 	flags.DurationVar(&o.lostAfter, "lost-after", lostAfter,
 		"how long an instance must be gone before its spool counts as lost and its recordings are ended; one that moves with its disk must come back sooner")
+	o.secretValues = proxy.SecretsWhereAllowed
+	flags.Var(secretModeFlag{&o.secretValues}, "secret-values",
+		"whether the values of the pods' own Secrets are masked: Off, WhereAllowed (those that it may read) or Required (no session without)")
 	flags.StringVar(&o.store.Endpoint, "s3-endpoint", "", "https://host[:port] of the object store; its keys: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	flags.StringVar(&o.store.Bucket, "s3-bucket", "", "bucket for the recordings; it must have object lock")
 	flags.StringVar(&o.store.Region, "s3-region", "us-east-1", "region of the bucket")
@@ -120,6 +125,28 @@ func (f durabilityFlag) Set(word string) error {
 }
 
 func (durabilityFlag) Type() string { return "string" }
+
+// secretModeFlag is one of three words.
+type secretModeFlag struct{ to *proxy.SecretMode }
+
+func (f secretModeFlag) String() string {
+	if f.to == nil {
+		return ""
+	}
+	return string(*f.to)
+}
+
+func (f secretModeFlag) Set(word string) error {
+	switch mode := proxy.SecretMode(word); mode {
+	case proxy.SecretsOff, proxy.SecretsWhereAllowed, proxy.SecretsRequired:
+		*f.to = mode
+		return nil
+	default:
+		return errors.New("must be Off, WhereAllowed or Required")
+	}
+}
+
+func (secretModeFlag) Type() string { return "string" }
 
 // dnsNames are those under which the API server calls the gateway.
 func (o *options) dnsNames() []string {

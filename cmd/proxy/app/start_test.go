@@ -37,6 +37,8 @@ func TestOptions(t *testing.T) {
 		"if the spool is tiny, then it says so":                {append(sound, "--spool-bytes=1"), true, "--spool-bytes"},
 		"if a spool is lost at once, then it says so":          {append(sound, "--lost-after=0s"), true, "--lost-after"},
 		"if the durability is unknown, then it says so":        {append(sound, "--durability=memory"), true, "--durability"},
+		"if the mode of Secrets is unknown, then it says so":   {append(sound, "--secret-values=Maybe"), true, "--secret-values"},
+		"if the mode of Secrets is known, then it is sound":    {append(sound, "--secret-values=Required"), true, ""},
 		"if nothing is there, then everything is said at once": {nil, false, "--s3-endpoint"},
 	}
 	for name, tc := range tests {
