@@ -12,6 +12,8 @@ const (
 	maxBlank = 16 // between the separator and the value
 	shortest = 6  // value
 	certain  = 12 // so many bytes are a secret, unless they are a word
+
+	longestName = 48 // what may be one is looked at for so long
 )
 
 // opened is an assignment up to where its value begins.
@@ -25,6 +27,7 @@ type opened struct {
 	slash bool // the quote is written with a backslash
 	xml   bool
 	blank bool // the separator was none that a second one may follow
+	apart bool // a blank stands before the value
 }
 
 // assigned finds values behind names. What is a name, a separator, a quote is
@@ -100,9 +103,9 @@ func (a opened) open(text []byte) (opened, bool) {
 	if i == len(text) || blank > room {
 		return a, false
 	}
-	a.by, a.value = i, i
+	a.by, a.value, a.apart = i, i, blank > 0
 	switch b := text[i]; {
-	case b < ' ', b == '/' && a.NoPath, b == '-' && a.Value:
+	case a.xml && b == '`', b < ' ', b == '/' && a.NoPath, b == '-' && a.Value:
 		return a, false
 	case quoting(b):
 		a.quote, a.value = b, i+1
@@ -119,26 +122,78 @@ func quoting(b byte) bool { return b == '"' || b == '\'' || b == '`' }
 
 // read looks at the value and returns the secret and where the search for it ended.
 func (o *Oracle) read(text []byte, a opened) (span, int) {
-	from := a.value
-	end := a.end(text, from)
-	if a.Scheme {
-		from, end = a.afterScheme(text, from, end)
+	from, end := a.value, a.end(text, a.value)
+	for a.Scheme { // names of authentication schemes, and the blanks behind them, are no part of it
+		space := bytes.IndexByte(text[from:], ' ')
+		if space < 0 || from+space > end || !scheme(text[from:from+space]) || a.prompts(text[from:end]) {
+			break
+		}
+		from += space + 1
+		a.by = from
+		end = a.end(text, from)
 	}
 	value := text[from:end]
+	if a.prompts(value) {
+		return span{}, from
+	}
 	if len(value) >= 2 && slices.Contains([]string{"${", "$(", "{{"}, string(value[:2])) {
 		return span{}, from + 1
 	}
-	if len(value) >= certain {
-		if o.noSecret(value[:certain]) {
-			return span{}, from + certain - 1
+	known := a.known(value)
+	for i, b := range value[:min(known, len(value))] {
+		if i > 1 && (b == '(' || b == '{') && a.code() && path(value[:i]) {
+			return span{}, from + i // a call, or a literal of a type
+		}
+	}
+	if len(value) >= known {
+		if o.noSecret(value[:known]) {
+			return span{}, from + known - 1
 		}
 		return span{from, end}, end
 	}
 	bare := bytes.TrimRight(value, ",;)}]")
-	if len(bare) < shortest || o.noSecret(bare) {
+	if len(bare) < shortest || o.noSecret(bare) || variable(value) || a.code() && opens(value) {
 		return span{}, end
 	}
 	return span{from, end}, end
+}
+
+func scheme(word []byte) bool {
+	return slices.Contains([]string{"", "bearer", "basic", "token", "digest", "negotiate", "apikey"}, string(lowered(word)))
+}
+
+// prompts reports whether the quote before a value is the one that ends a prompt: "Password: ".
+func (a opened) prompts(value []byte) bool {
+	return a.quote != 0 && a.apart && len(value) > 0 && value[0] == ' '
+}
+
+// code reports whether the value stands where source code has an expression.
+func (a opened) code() bool { return a.apart && a.quote == 0 }
+
+// known is how many bytes of a value say that it is a secret: more, if it may be the name of a function or of a variable.
+func (a opened) known(value []byte) int {
+	n := certain
+	for n < longestName && n <= len(value) && (a.code() && path(value[:n]) || variable(value[:n])) {
+		n++
+	}
+	return n
+}
+
+// path reports whether a text may be the name of a function or a type: letters, and what stands between them.
+func path(text []byte) bool {
+	return run(text, func(b byte) bool {
+		return alnum(b) && (b < '0' || b > '9') || strings.IndexByte("_.[]*&:{", b) >= 0
+	}) == len(text)
+}
+
+// opens reports whether a text begins an index or a mapping: os.environ["TOKEN"], {path: token}.
+func opens(text []byte) bool {
+	return len(text) > 1 && path(text) && (text[len(text)-1] == '[' || text[0] == '{' && text[len(text)-1] == ':')
+}
+
+// variable reports whether a text is a variable of the shell.
+func variable(text []byte) bool {
+	return len(text) > 1 && text[0] == '$' && run(text[1:], func(b byte) bool { return b == '_' || b >= 'A' && b <= 'Z' }) == len(text)-1
 }
 
 // end returns where a value ends that begins at from.
@@ -168,24 +223,6 @@ func (a opened) end(text []byte, from int) int {
 		}
 	}
 	return len(text)
-}
-
-// afterScheme steps over names of authentication schemes, and the blanks behind them.
-func (a opened) afterScheme(text []byte, from, end int) (int, int) {
-	for {
-		space := bytes.IndexByte(text[from:], ' ')
-		if space < 0 || from+space > end {
-			return from, end
-		}
-		switch string(lowered(text[from : from+space])) {
-		case "", "bearer", "basic", "token", "digest", "negotiate", "apikey":
-			from += space + 1
-			a.by = from
-			end = a.end(text, from)
-		default:
-			return from, end
-		}
-	}
 }
 
 // noSecret reports whether a value is a word that stands where a secret is absent, or is masked already.

@@ -34,7 +34,7 @@ func beginnings(text, lower []byte, r Rule) []begin {
 			if r.Exact && string(text[from:from+len(literal)]) != literal {
 				continue
 			}
-			if from > 0 && (r.Boundary && alnum(text[from-1]) || r.NotIn64 && (text[from-1] == '+' || text[from-1] == '/')) {
+			if from > 0 && !r.mayFollow(text[:from]) {
 				continue
 			}
 			found = append(found, begin{from + len(literal), len(literal)})
@@ -47,6 +47,15 @@ func beginnings(text, lower []byte, r Rule) []begin {
 		return b.length - a.length
 	})
 	return found
+}
+
+// mayFollow reports whether a beginning may stand behind a text. A line end as JSON writes it is no letter.
+func (r *Rule) mayFollow(text []byte) bool {
+	b := text[len(text)-1]
+	if n := len(text); n > 1 && text[n-2] == '\\' && (b == 'n' || b == 'r' || b == 't') {
+		return true
+	}
+	return !(r.Boundary && alnum(b)) && !(r.NotIn64 && (b == '+' || b == '/'))
 }
 
 // follow gives each beginning to a function that returns the secret behind it and
@@ -89,7 +98,7 @@ func tokens(text, lower []byte, r Rule) []span {
 		switch {
 		case r.Exactly > 0 && n > r.Exactly:
 			return span{}, at + r.Exactly
-		case r.Exactly > 0 && n == r.Exactly && mixed:
+		case r.Exactly > 0 && n == r.Exactly && mixed && (end == len(text) || !alnum(text[end])):
 			return span{at, end}, end
 		case r.Exactly > 0:
 			return span{}, end
