@@ -6,10 +6,9 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/sallyport-dev/sallyport/internal/mask"
 	re2 "github.com/wasilibs/go-re2"
 	"github.com/zricethezav/gitleaks/v8/detect"
-
-	"github.com/sallyport-dev/sallyport/internal/mask"
 )
 
 // contender masks, or only finds, in writes of a length.

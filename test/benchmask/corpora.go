@@ -37,7 +37,7 @@ func texts() (corpora []corpus, values []string) {
 			words[rng.IntN(len(words))], words[rng.IntN(len(words))], words[rng.IntN(len(words))], words[rng.IntN(len(words))], words[rng.IntN(len(words))], rng.Uint64())
 	}
 	json := func() string {
-		return fmt.Sprintf("{\"id\":%d,\"name\":\"%s\",\"tags\":[\"%s\",\"%s\"],\"ok\":true,\"at\":\"2026-11-23T12:00:%02dZ\"}\n", rng.IntN(1e9),
+		return fmt.Sprintf("{\"id\":%d,\"name\":%q,\"tags\":[%q,%q],\"ok\":true,\"at\":\"2026-11-23T12:00:%02dZ\"}\n", rng.IntN(1e9),
 			words[rng.IntN(len(words))], words[rng.IntN(len(words))], words[rng.IntN(len(words))], rng.IntN(60))
 	}
 	rules := strings.Fields("password=abc eyJabcdefgh. token: null ://u:p sk-abc ghp_ab AKIAB xoxb-a secret=x -----BEGIN glpat-a Bearer npm_a 4111 1111")

@@ -12,7 +12,7 @@ var SmallValues = [][]string{
 	{"abababab", "abababababababababababababab", "babababb"},
 	{"aaaaaaaab", "aaaaaaaaaaaab", "baaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
 	{"abcdefgh", "cdefghijklmn", "abcdefghijklmnopqrstuvwx", "abcdefghijklmnopqrstuvwxyabcdef"},
-	{"aabbaabbaabb", "abbaabbaabba", "bbaabbaabbaabbaabbaabbaabbaabbaab", "aabb\naabb\nabab"},
+	{"aabbaabbaabb", "abbaabbaabba", "bbaabbaabbaabbaabbaabbaabbaabbaab", "aabb\nbbaa\nabab"},
 	{"ghp_abababababababababab", "password=abab", "https://ab:abab@ab", "ab cd ab cd ef"},
 }
 

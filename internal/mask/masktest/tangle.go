@@ -8,9 +8,11 @@ import (
 // knots are pieces of texts at which some rule or the reader of escape sequences has to decide.
 var knots = []string{
 	" ", "\n", "\r\n", "\r", "\n\n", "\t", `"`, "'", "`", `\`, `\"`, `\\`, `\n`, "=", ":", ": ", " = ", "=>", ":=", "://", "@", "/", "-", "--", "-----", ".", ",", ";", ")",
-	"}", "]", "<", ">", "&", "${", "$(", "{{", "*", "********", "************", "\x00", "\x7f", "\xff", "é", "a", "A", "1",
+	"}", "]", "<", ">", "&",
+	"${", "$(", "{{", "*", "********", "************", "\x00", "\x7f", "\xff", "é", "a", "A", "1",
 	"aA1", "abcdef", "abcdefghijkl", "0123456789abcdef", "FAKE0fake1FAKE0fake1",
-	"token", "password=", "pwd", "$ABC", "{a", "(", "parser.Next", "os.environ[", "_PASS=", "PWD=", "Bearer ", "basic ", "undefined", "eyJ", "-----END", "user", "host", "http://u:", "<password>", "\\\"token\\\":",
+	"token", "password=", "pwd", "$ABC", "{a", "(", "parser.Next", "os.environ[", "_PASS=",
+	"PWD=", "Bearer ", "basic ", "undefined", "eyJ", "-----END", "user", "host", "http://u:", "<password>", "\\\"token\\\":",
 }
 
 // Paint are escape sequences that hide nothing and move nothing.
