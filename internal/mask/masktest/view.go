@@ -22,7 +22,8 @@ func (v *view) mask(raw []byte, s span) {
 var (
 	// sequence is an escape sequence as ECMA-48 has it, or as much of one as there is before what has no place in it: a control
 	// sequence, the beginning of a string, one with intermediate bytes, a short one.
-	sequence = regexp.MustCompile(`^\x1b(?:\[[\x20-\x3f]{0,64}[\x40-\x7e\x18\x1a]?|[\]PX^_]|[\x20-\x2f]{1,65}[\x30-\x7e\x18\x1a]?|[78DEMc=><HNOZno|}~\\\x18\x1a])?`)
+	sequence = regexp.MustCompile(`^\x1b(?:\[[\x20-\x3f]{0,64}[\x40-\x7e\x18\x1a]?|[\]PX^_]|` +
+		`[\x20-\x2f]{1,65}[\x30-\x7e\x18\x1a]?|[78DEMc=><HNOZno|}~\\\x18\x1a])?`)
 	// opening begins a string, which is no text on the screen; ending is where it is over.
 	opening     = regexp.MustCompile(`^\x1b[\]PX^_]$`)
 	ending      = regexp.MustCompile(`[\x18\x1a\x1b]`)
