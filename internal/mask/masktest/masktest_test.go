@@ -31,7 +31,7 @@ func TestOracleFindsWhatIsPlanted(t *testing.T) {
 		if k.Has("blanks") {
 			continue
 		}
-		for range 20 {
+		for range 8 {
 			p := k.Print(rng, someRules, values, 9)
 			if len(p.Marks) < 9 {
 				t.Fatalf("%s: %d secrets were planted", k.Name, len(p.Marks))
