@@ -58,6 +58,7 @@ fmt: $(TOOLS)/.built ## Format all Go code
 	$(GOLANGCI_LINT) fmt
 	cd hack/devcluster && $(GOLANGCI_LINT) fmt -c ../../.golangci.yml
 	cd hack/tools && $(GOLANGCI_LINT) fmt -c ../../.golangci.yml
+	cd test/benchmask && $(GOLANGCI_LINT) fmt -c ../../.golangci.yml
 
 .PHONY: lint
 lint: lint-go lint-api lint-hack verify ## Run every linter and check that generated files are current
@@ -71,9 +72,10 @@ lint-api: $(TOOLS)/.built ## Check api/ against the Kubernetes API conventions
 	$(GOLANGCI_LINT) run -c .golangci-kal.yml ./api/...
 
 .PHONY: lint-hack
-lint-hack: $(TOOLS)/.built ## Run golangci-lint on the development modules below hack/
+lint-hack: $(TOOLS)/.built ## Run golangci-lint on the development modules
 	cd hack/devcluster && $(GOLANGCI_LINT) run -c ../../.golangci.yml . ./internal/...
 	cd hack/tools && $(GOLANGCI_LINT) run -c ../../.golangci.yml ./...
+	cd test/benchmask && $(GOLANGCI_LINT) run -c ../../.golangci.yml ./...
 
 .PHONY: lint-path
 lint-path: $(TOOLS)/.built ## Run golangci-lint on some packages: make lint-path P=./internal/mask/...
@@ -101,7 +103,7 @@ faults: install ## Break what Sallyport runs on, on the node, and compare every 
 	env="$$($(DEVCLUSTER) env)"; eval "$$env"; PATH="$$PWD/bin:$$PATH" DEVCLUSTER="$(DEVCLUSTER)" go test -tags=e2e -count=1 -timeout=20m -v ./test/faults -table="$$PWD/bin/faults.md" $(TESTARGS)
 
 .PHONY: fuzz
-fuzz: ## Run each fuzz target for FUZZTIME (30s)
+fuzz: ## Run each fuzz target for FUZZTIME (30s), two at a time on two processors
 	hack/fuzz.sh $(FUZZTIME)
 
 .PHONY: bench
@@ -112,6 +114,12 @@ bench: install ## Measure on the node what Sallyport adds, side by side with dir
 .PHONY: microbench
 microbench: ## Run the benchmarks of the packages
 	go test -run='^$$' -bench=. -benchmem $(TESTARGS) ./internal/...
+
+.PHONY: bench-mask
+bench-mask: ## Measure the masker side by side with public alternatives, on one core, and write the table into docs/benchmarks.md
+	mkdir -p bin
+	cd test/benchmask && go build -o ../../bin/benchmask .
+	GOMAXPROCS=1 $$(command -v taskset >/dev/null && echo taskset -c 0) bin/benchmask docs/benchmarks.md
 
 .PHONY: bulk
 bulk: install ## Measure 500 MB through the gateway against a direct exec, on the node

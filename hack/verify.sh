@@ -26,7 +26,7 @@ for derived in api config charts; do
 	diff -ru "$derived" "$copy/$derived" >&2 || fail "$derived/ is not current: run \`make generate manifests chart\` and commit"
 done
 
-for module in . hack/tools hack/devcluster; do
+for module in . hack/tools hack/devcluster test/benchmask; do
 	go -C "$module" mod tidy -diff >&2 || fail "$module/go.mod is not tidy: run \`go -C $module mod tidy\` and commit"
 done
 

@@ -230,7 +230,7 @@ func (m *machine) stepURL(s *Stream, b byte) bool {
 		}
 		return m.n < urlMaxUser
 	case urlPassword, urlHost:
-		if b == '@' && m.n > 1 {
+		if b == '@' && (m.n > 1 || m.url == urlHost) {
 			m.found(s, s.pos)
 			m.url, m.hold, m.n = urlHost, s.pos, 0
 			m.secret.add(s, b)

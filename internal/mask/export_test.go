@@ -1,0 +1,30 @@
+package mask
+
+import "github.com/sallyport-dev/sallyport/internal/mask/masktest"
+
+// Specs returns what the rules are, for the oracle, but for those that it does not know.
+func (r *Rules) Specs() []masktest.Rule {
+	kinds := map[kind]masktest.Kind{
+		kindToken: masktest.Token, kindAssignment: masktest.Assignment, kindJWT: masktest.JWT, kindURL: masktest.URL, kindPEM: masktest.PEM,
+	}
+	var specs []masktest.Rule
+	for _, r := range r.rules {
+		kind, known := kinds[r.kind]
+		if !known {
+			continue
+		}
+		specs = append(specs, masktest.Rule{
+			Name: r.name, Kind: kind, Literals: r.literals,
+			Exact: r.exact, Boundary: r.boundary, NotIn64: r.notIn64,
+			Class: func(b byte) bool { return r.class[b] }, Decide: r.decide, Exactly: r.exactly, Mixed: r.mixed,
+			Value: r.value, Scheme: r.scheme, NoPath: r.noPath,
+		})
+	}
+	return specs
+}
+
+// StopWords are what stands where the value of an assignment is absent.
+func StopWords() map[string]bool { return stopWords }
+
+// FormsOf are the texts that are looked for, for a value.
+func FormsOf(text string) [][]byte { return formsOf([]byte(text)) }

@@ -1,0 +1,92 @@
+package mask_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/sallyport-dev/sallyport/internal/mask/masktest"
+)
+
+// Each target takes bytes that become a text of few letters (masktest.Small) and, where it has to cut or to sow, a seed.
+
+// seeds are what the examples of the rules come to, and some bytes.
+func seeds(f *testing.F) {
+	f.Helper()
+	rng := rand.New(rand.NewPCG(17, 18))
+	for i := range 40 {
+		raw := make([]byte, 3+rng.IntN(40))
+		for k := range raw {
+			raw[k] = byte(rng.IntN(256))
+		}
+		f.Add(raw, uint8(i), uint64(i))
+	}
+}
+
+// fuzzed runs a check on the text and the setting that the input stands for.
+func fuzzed(f *testing.F, escapes []string, check func(t *testing.T, s setting, rng *rand.Rand, text []byte)) {
+	f.Helper()
+	seeds(f)
+	all := settings(f)
+	f.Fuzz(func(t *testing.T, raw []byte, which uint8, seed uint64) {
+		s := all[int(which)%len(all)]
+		check(t, s, rand.New(rand.NewPCG(seed, 1)), masktest.Small(raw, s.texts, escapes...))
+	})
+}
+
+func sequences() []string {
+	return slices.Concat(masktest.Paint, masktest.Moves, []string{"\x1b", "\x1b[", "\x1b]", "\x1bP", "\x1b\\", "\x07", "\x18", "\x1b[C"})
+}
+
+// FuzzOracle: P2 and P7.
+func FuzzOracle(f *testing.F) {
+	fuzzed(f, sequences(), func(t *testing.T, s setting, _ *rand.Rand, text []byte) {
+		s.isAsOracleSays(t, text)
+	})
+}
+
+// FuzzOracleRaw is FuzzOracle with any bytes.
+func FuzzOracleRaw(f *testing.F) {
+	for _, ex := range examples {
+		for _, marked := range ex.yes {
+			in, _ := expect(marked)
+			f.Add([]byte(in))
+		}
+	}
+	s := settings(f)[0]
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s.isAsOracleSays(t, text)
+	})
+}
+
+// FuzzTangle is FuzzOracle with texts of pieces of rules.
+func FuzzTangle(f *testing.F) {
+	all := settings(f)
+	f.Add(uint64(1), uint64(2))
+	f.Fuzz(func(t *testing.T, seed, more uint64) {
+		rng := rand.New(rand.NewPCG(seed, more))
+		s := all[seed%uint64(len(all))]
+		s.isAsOracleSays(t, masktest.Tangle(rng, s.rules.Specs(), append(sequences(), s.texts...)...))
+	})
+}
+
+// FuzzCut: P1, P3, P4 and P10.
+func FuzzCut(f *testing.F) {
+	fuzzed(f, sequences(), func(t *testing.T, s setting, rng *rand.Rand, text []byte) {
+		s.isCutAnywhere(t, text, masktest.Split(rng, text, 20))
+	})
+}
+
+// FuzzPaint: P5.
+func FuzzPaint(f *testing.F) {
+	fuzzed(f, nil, func(t *testing.T, s setting, rng *rand.Rand, text []byte) {
+		s.isSeenThroughPaint(t, text, masktest.Sow(rng, text, masktest.Paint, 5))
+	})
+}
+
+// FuzzApart: P11.
+func FuzzApart(f *testing.F) {
+	fuzzed(f, sequences(), func(t *testing.T, s setting, rng *rand.Rand, text []byte) {
+		s.isApart(t, text, masktest.Split(rng, text, 20))
+	})
+}

@@ -1,0 +1,115 @@
+package masktest
+
+import "bytes"
+
+// Kind is how a rule goes on after its beginning.
+type Kind uint8
+
+// The kinds of rules.
+const (
+	Token Kind = iota
+	Assignment
+	JWT
+	URL
+	PEM
+)
+
+// Rule is what a rule is, apart from any way to find it.
+type Rule struct {
+	Name     string
+	Kind     Kind
+	Literals []string // public beginnings
+
+	Exact    bool            // literals in their own case only
+	Boundary bool            // no letter or digit before a literal
+	NotIn64  bool            // nor "+" or "/"
+	Class    func(byte) bool // Token: bytes of the secret
+	Decide   int             // Token: at least so many
+	Exactly  int             // Token: so many and no more, if not 0
+	Mixed    bool            // Token: with a digit or a capital among the first 64
+	Value    bool            // Assignment: the literal includes the separator
+	Scheme   bool            // Assignment: the name of an HTTP authentication scheme may precede the value
+	NoPath   bool            // Assignment: a value with a slash first is none
+}
+
+// Oracle masks whole texts.
+type Oracle struct {
+	rules []Rule
+	words map[string]bool      // what stands where the value of an assignment is absent
+	forms map[[2]byte][][]byte // exact values in all their forms, by their first bytes
+}
+
+// NewOracle takes the rules, the words that are no secret, and every form of every
+// exact value.
+func NewOracle(rules []Rule, words map[string]bool, forms [][]byte) *Oracle {
+	o := &Oracle{rules: rules, words: words, forms: map[[2]byte][][]byte{}}
+	for _, f := range forms {
+		key := [2]byte(f)
+		o.forms[key] = append(o.forms[key], f)
+	}
+	return o
+}
+
+// span is [from, to) of a view.
+type span struct{ from, to int }
+
+// Mask returns what the person may see of a text, and what the recording may hold.
+func (o *Oracle) Mask(text []byte) (user, record []byte) {
+	user, record = bytes.Clone(text), bytes.Clone(text)
+	screen, hidden := look(text)
+	for _, v := range append(hidden, screen) {
+		for _, s := range o.ruled(v.text) {
+			v.mask(user, s)
+			v.mask(record, s)
+		}
+		joined, breaks := v.join()
+		for i := range joined.text {
+			o.valuesAt(joined, breaks, i, func(prefix, length int) {
+				joined.mask(user, span{i + prefix, i + length})
+				joined.mask(record, span{i, i + length})
+			})
+		}
+	}
+	return user, record
+}
+
+// ruled returns what the rules find.
+func (o *Oracle) ruled(text []byte) []span {
+	lower := lowered(text)
+	var found []span
+	var named []Rule
+	for _, r := range o.rules {
+		switch r.Kind {
+		case Token:
+			found = append(found, tokens(text, lower, r)...)
+		case JWT:
+			found = append(found, webTokens(text, lower, r)...)
+		case URL:
+			found = append(found, passwords(text, lower, r)...)
+		case PEM:
+			found = append(found, keys(text, lower, r)...)
+		case Assignment:
+			named = append(named, r)
+		}
+	}
+	return append(found, o.assigned(text, lower, named)...)
+}
+
+// enough is how much of an exact value is the secret, whatever follows.
+const enough = 24
+
+// valuesAt tells of each form that stands at i, or begins there and goes on for long enough.
+func (o *Oracle) valuesAt(v *view, breaks map[int]bool, i int, tell func(prefix, length int)) {
+	if i+2 > len(v.text) {
+		return
+	}
+	for _, form := range o.forms[[2]byte(v.text[i:])] {
+		n := 0
+		for n < len(form) && i+n < len(v.text) && v.text[i+n] == form[n] && (n == 0 || !breaks[i+n]) {
+			n++
+		}
+		if n == len(form) || n >= enough {
+			tell(min(4, len(form)/4), n)
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package masktest
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"math/rand/v2"
+)
+
+// Mark is where a secret lies in a page: [From, To) is for nobody, but the person may see the first Clear bytes of it.
+type Mark struct {
+	From, To, Clear int
+	Secret          Secret
+}
+
+// Page is a text as a program printed it, and where its secrets are.
+type Page struct {
+	Text  []byte
+	Marks []Mark
+	rng   *rand.Rand
+}
+
+func (p *Page) printf(format string, args ...any) { p.Text = fmt.Appendf(p.Text, format, args...) }
+
+// plant prints a secret, its secret part written in some notation.
+func (p *Page) plant(s Secret, notation func(string) string) {
+	p.printf("%s", s.Before)
+	text := notation(s.Text)
+	m := Mark{From: len(p.Text), To: len(p.Text) + len(text), Secret: s}
+	if s.Exact {
+		m.Clear = clearBytes(len(text))
+	}
+	p.Marks = append(p.Marks, m)
+	p.printf("%s%s", text, s.After)
+}
+
+// encode prints a document in an encoding of whole groups: so many bits a digit, a line end after each width digits. A digit is secret
+// if all its bits are.
+func (p *Page) encode(doc *Page, digits string, bits, width int) {
+	start := len(p.Text)
+	at := func(digit int) int { return start + digit + digit/width }
+	for i, d := range []byte(digits) {
+		if i > 0 && i%width == 0 {
+			p.printf("\n")
+		}
+		p.Text = append(p.Text, d)
+	}
+	for _, m := range doc.Marks {
+		from, to := (8*m.From+bits-1)/bits, 8*m.To/bits
+		p.Marks = append(p.Marks, Mark{From: at(from), To: at(to-1) + 1, Clear: clearBytes(to - from), Secret: m.Secret})
+	}
+}
+
+func (p *Page) base64(doc *Page, width int) {
+	p.encode(doc, base64.StdEncoding.EncodeToString(doc.Text), 6, width)
+}
+
+func (p *Page) hex(doc *Page, width int) { p.encode(doc, hexed(string(doc.Text)), 4, width) }
+
+// sow puts escape sequences into the page, between any two bytes, on average one for each n.
+func (p *Page) sow(sequences []string, n int) {
+	var text []byte
+	moved := make([]int, len(p.Text)+1)
+	for i, b := range p.Text {
+		if p.rng.IntN(n) == 0 {
+			text = append(text, pick(p.rng, sequences...)...)
+		}
+		moved[i] = len(text)
+		text = append(text, b)
+	}
+	moved[len(p.Text)] = len(text)
+	p.Text = text
+	for i := range p.Marks {
+		m := &p.Marks[i]
+		m.From, m.To = moved[m.From], moved[m.To-1]+1
+	}
+}
+
+// add puts another page at the end of this one.
+func (p *Page) add(other *Page) {
+	for _, m := range other.Marks {
+		m.From, m.To = m.From+len(p.Text), m.To+len(p.Text)
+		p.Marks = append(p.Marks, m)
+	}
+	p.Text = append(p.Text, other.Text...)
+}
+
+// Leaks returns what of the secrets can be seen in a page after masking, for the person or in the recording.
+func (p *Page) Leaks(masked []byte, person bool) []Mark {
+	var leaks []Mark
+	for _, m := range p.Marks {
+		v, _ := look(p.Text[m.From:m.To])
+		seen, visible := 0, 0
+		for i, b := range v.text {
+			if v.at[i] < 0 || b == '\r' || b == '\n' {
+				continue
+			}
+			visible++
+			if !(person && visible <= m.Clear) && masked[m.From+v.at[i]] != '*' && b != '*' {
+				seen++
+			}
+		}
+		if seen > 0 {
+			leaks = append(leaks, m)
+		}
+	}
+	return leaks
+}
+
+// Over is how many bytes outside all secrets are masked.
+func (p *Page) Over(masked []byte) int {
+	secret := make([]bool, len(p.Text))
+	for _, m := range p.Marks {
+		for i := m.From; i < m.To; i++ {
+			secret[i] = true
+		}
+	}
+	n := 0
+	for i := range masked {
+		if !secret[i] && masked[i] != p.Text[i] {
+			n++
+		}
+	}
+	return n
+}
+
+// Seen reports whether a secret, past what the person may see of it, is in a masked page, be it across line ends.
+func (p *Page) Seen(m Mark, masked []byte) bool {
+	secret := Joined(p.Text[m.From:m.To])
+	secret = secret[min(m.Clear, len(secret)):]
+	return len(secret) >= 8 && !bytes.Contains(secret, []byte("*")) && bytes.Contains(Joined(masked), secret)
+}

@@ -1,0 +1,41 @@
+package masktest
+
+import (
+	"slices"
+	"strings"
+)
+
+// SmallValues are sets of values of few letters that overlap themselves and each other: what a matcher that forgets where else it
+// could be gets wrong.
+var SmallValues = [][]string{
+	{"secsecret", "secretsec", "pass-pass-word"},
+	{"abababab", "abababababababababababababab", "babababb"},
+	{"aaaaaaaab", "aaaaaaaaaaaab", "baaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
+	{"abcdefgh", "cdefghijklmn", "abcdefghijklmnopqrstuvwx", "abcdefghijklmnopqrstuvwxyabcdef"},
+	{"aabbaabbaabb", "abbaabbaabba", "bbaabbaabbaabbaabbaabbaabbaabbaab", "aabb\nbbaa\nabab"},
+	{"ghp_abababababababababab", "password=abab", "https://ab:abab@ab", "ab cd ab cd ef"},
+}
+
+// Small makes a text from any bytes: each stands for a letter of the values, a piece or the whole of one, a line end, something that
+// a rule knows, or an escape sequence, of which there may be none.
+func Small(raw []byte, values []string, escapes ...string) []byte {
+	letters := slices.Compact(slices.Sorted(slices.Values([]byte(strings.Join(values, "")))))
+	others := []string{"\n", "\r", "\r\n", "\n\n", "\n\r\n", " ", "password=", "ghp_", "token: '", "://a:", "@", "eyJ", "."}
+	others = append(others, escapes...)
+	var text []byte
+	for _, b := range raw {
+		n := int(b)
+		switch {
+		case n < 150:
+			text = append(text, letters[n%len(letters)])
+		case n < 180:
+			text = append(text, values[n%len(values)]...)
+		case n < 200:
+			v := values[n%len(values)]
+			text = append(text, v[:len(v)-1-n%7]...)
+		default:
+			text = append(text, others[n%len(others)]...)
+		}
+	}
+	return text
+}

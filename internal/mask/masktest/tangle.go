@@ -1,0 +1,93 @@
+package masktest
+
+import (
+	"math/rand/v2"
+	"strings"
+)
+
+// knots are pieces of texts at which some rule or the reader of escape sequences has to decide.
+var knots = []string{
+	" ", "\n", "\r\n", "\r", "\n\n", "\t", `"`, "'", "`", `\`, `\"`, `\\`, `\n`, "=", ":", ": ", " = ", "=>", ":=", "://",
+	"@", "/", "-", "--", "-----", ".", ",", ";", ")",
+	"}", "]", "<", ">", "&",
+	"${", "$(", "{{", "*", "********", "************", "\x00", "\x7f", "\xff", "é", "a", "A", "1",
+	"aA1", "abcdef", "abcdefghijkl", "0123456789abcdef", "FAKE0fake1FAKE0fake1",
+	"token", "password=", "pwd", "$ABC", "{a", "(", "parser.Next", "os.environ[", "_PASS=",
+	"PWD=", "Bearer ", "basic ", "undefined", "eyJ", "-----END", "user", "host", "http://u:", "<password>", "\\\"token\\\":",
+}
+
+// Paint are escape sequences that hide nothing and move nothing.
+var Paint = []string{
+	"\x1b[0m", "\x1b[1;31m", "\x1b[38;5;208m", "\x1b[K", "\x1b[2J", "\x1b[?25l", "\x1b[?2004h", "\x1b]0;title\x07",
+	"\x1b]8;;\x1b\\", "\x1b(B", "\x1b[m",
+}
+
+// Moves are escape sequences that put the cursor elsewhere.
+var Moves = []string{"\x1b[H", "\x1b[12;40H", "\x1b[A", "\x1b[3B", "\x1b[D", "\x1b[5G", "\x1b[4d",
+	"\x1bM", "\x1bD", "\x1bE", "\x1b8", "\x1b[2L", "\x1b[P", "\x1b[@", "\x1b[S"}
+
+// Tangle joins pieces at random: beginnings inside secrets, secrets inside values, quotes that do not close.
+func Tangle(rng *rand.Rand, rules []Rule, more ...string) []byte {
+	var text strings.Builder
+	for range 1 + rng.IntN(14) {
+		switch n := rng.IntN(10); {
+		case n < 3:
+			r := rules[rng.IntN(len(rules))]
+			piece := r.Literals[rng.IntN(len(r.Literals))]
+			text.WriteString(piece[:len(piece)-rng.IntN(min(2, len(piece)))])
+			if r.Kind == Token {
+				text.WriteString(body(rng, r))
+			}
+		case n < 5 && len(more) > 0:
+			piece := more[rng.IntN(len(more))]
+			from := rng.IntN(len(piece)) / (1 + rng.IntN(9))
+			text.WriteString(piece[from : from+rng.IntN(len(piece)-from)+1])
+		case n < 6 && len(more) > 0:
+			text.WriteString(more[rng.IntN(len(more))])
+		default:
+			text.WriteString(knots[rng.IntN(len(knots))])
+		}
+	}
+	return []byte(text.String())
+}
+
+// body is a run of bytes of a token, about as long as decides.
+func body(rng *rand.Rand, r Rule) string {
+	var class []byte
+	for b := range 256 {
+		if r.Class(byte(b)) {
+			class = append(class, byte(b))
+		}
+	}
+	n := max(r.Decide, r.Exactly) - 1 + rng.IntN(3)
+	if rng.IntN(8) == 0 {
+		n += rng.IntN(80)
+	}
+	out := make([]byte, n)
+	for i := range out {
+		out[i] = class[rng.IntN(len(class))]
+	}
+	return string(out)
+}
+
+// Sow puts pieces at random places of a text, on average one for each n bytes.
+func Sow(rng *rand.Rand, text []byte, pieces []string, n int) []byte {
+	var out []byte
+	for _, b := range text {
+		for rng.IntN(n) == 0 {
+			out = append(out, pieces[rng.IntN(len(pieces))]...)
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+// Split cuts a text into writes, some of them empty, none longer than longest.
+func Split(rng *rand.Rand, text []byte, longest int) [][]byte {
+	var parts [][]byte
+	for len(text) > 0 {
+		n := rng.IntN(min(len(text), longest) + 1)
+		parts, text = append(parts, text[:n]), text[n:]
+	}
+	return parts
+}

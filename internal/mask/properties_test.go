@@ -1,0 +1,214 @@
+package mask_test
+
+import (
+	"bytes"
+	"cmp"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/sallyport-dev/sallyport/internal/mask"
+	"github.com/sallyport-dev/sallyport/internal/mask/masktest"
+)
+
+// setting is an engine that knows some exact values, and an oracle that knows the same.
+type setting struct {
+	texts  []string
+	rules  *mask.Rules
+	oracle *masktest.Oracle
+}
+
+// settings are one for each set of small values.
+func settings(tb testing.TB) []setting {
+	tb.Helper()
+	var all []setting
+	for _, texts := range masktest.SmallValues {
+		var values []mask.Value
+		for i, text := range texts {
+			values = append(values, mask.Value{Rule: strconv.Itoa(i), Text: []byte(text)})
+		}
+		compiled, ignored := mask.NewValues(values)
+		var forms [][]byte
+		for i, text := range texts {
+			if !slices.ContainsFunc(ignored, func(g mask.Ignored) bool { return g.Rule == strconv.Itoa(i) }) {
+				forms = append(forms, mask.FormsOf(text)...)
+			}
+		}
+		known, err := mask.New(mask.Config{Off: []string{"card-number", "iban"}})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		rules := known.With(compiled)
+		all = append(all, setting{texts, rules, masktest.NewOracle(rules.Specs(), mask.StopWords(), forms)})
+	}
+	return all
+}
+
+// passed is what a stream let pass.
+type passed struct {
+	User, Record []byte
+	Hits         []mask.Hit
+}
+
+// pass writes parts to a stream and checks what holds after each: the person is not behind the recording, nor too far ahead of it; no
+// more is held than may be; what came out is what went in but for asterisks; and who is denied a byte is not alone.
+func pass(tb testing.TB, s *mask.Stream, parts ...[]byte) passed {
+	tb.Helper()
+	var in []byte
+	var p passed
+	take := func(out mask.Output) {
+		p.User, p.Record, p.Hits = append(p.User, out.User...), append(p.Record, out.Record...), append(p.Hits, out.Hits...)
+		if ahead := len(p.User) - len(p.Record); ahead != s.Ahead() || ahead < 0 {
+			tb.Fatalf("after %q the person has %d bytes, the recording %d, and Ahead says %d", in, len(p.User), len(p.Record), s.Ahead())
+		}
+		if held := len(in) - len(p.Record); held > mask.MaxHeld || len(p.User) > len(in) {
+			tb.Fatalf("after %q the person has %d bytes, the recording %d", in, len(p.User), len(p.Record))
+		}
+	}
+	for _, part := range parts {
+		in = append(in, part...)
+		kept := bytes.Clone(part)
+		take(s.Write(part))
+		if !bytes.Equal(part, kept) {
+			tb.Fatalf("%q was changed to %q", kept, part)
+		}
+	}
+	take(s.Flush())
+	if len(p.User) != len(in) || len(p.Record) != len(in) {
+		tb.Fatalf("of %q %d bytes came out for the person, %d for the recording", in, len(p.User), len(p.Record))
+	}
+	for i, b := range in {
+		if p.Record[i] != b && p.Record[i] != '*' || p.User[i] != b && p.User[i] != '*' || p.User[i] == '*' && p.Record[i] != '*' {
+			tb.Fatalf("byte %d of %q became %q for the person and %q in the recording", i, in, p.User[i], p.Record[i])
+		}
+	}
+	slices.SortFunc(p.Hits, func(a, b mask.Hit) int {
+		return cmp.Or(int(a.Offset-b.Offset), int(a.Length-b.Length), strings.Compare(a.Rule, b.Rule))
+	})
+	return p
+}
+
+func bytesOf(text []byte) [][]byte { return slices.Collect(slices.Chunk(text, 1)) }
+
+// isAsOracleSays: P2 and P7. Nothing that is secret is seen, and what is masked on the screen is what the oracle says. What a string in
+// an escape sequence holds may be masked with a secret that it stands in.
+func (s setting) isAsOracleSays(tb testing.TB, text []byte) {
+	tb.Helper()
+	user, record := s.oracle.Mask(text)
+	got := pass(tb, s.rules.NewStream(), text)
+	if !masksAs(got.User, user) || !masksAs(got.Record, record) {
+		tb.Errorf("values %q\ntext   %q\nuser   %q\noracle %q\nrecord %q\noracle %q", s.texts, text, got.User, user, got.Record, record)
+	}
+}
+
+func masksAs(got, want []byte) bool {
+	for i := range want {
+		if want[i] == '*' && got[i] != '*' {
+			return false
+		}
+	}
+	return bytes.Equal(masktest.Strip(got), masktest.Strip(want))
+}
+
+// isCutAnywhere: P1, P3, P4 and P10. A text that is cut otherwise is masked alike; after its end a stream is as new.
+func (s setting) isCutAnywhere(tb testing.TB, text []byte, parts [][]byte) {
+	tb.Helper()
+	stream := s.rules.NewStream()
+	want := pass(tb, stream, text)
+	for i, cut := range [][][]byte{bytesOf(text), parts, {text}} {
+		from := s.rules.NewStream()
+		if i == 2 {
+			from = stream
+		}
+		got := pass(tb, from, cut...)
+		if i == 2 {
+			for k := range got.Hits {
+				got.Hits[k].Offset -= int64(len(text))
+			}
+		}
+		if !bytes.Equal(got.User, want.User) || !bytes.Equal(got.Record, want.Record) || !slices.Equal(got.Hits, want.Hits) {
+			tb.Errorf("values %q\ntext %q\ncut  %q (-whole +cut):\n%s", s.texts, text, cut, gocmp.Diff(want, got))
+		}
+	}
+}
+
+// isSeenThroughPaint: P5. Sequences that paint change nothing about what is masked.
+func (s setting) isSeenThroughPaint(tb testing.TB, text, painted []byte) {
+	tb.Helper()
+	want, got := pass(tb, s.rules.NewStream(), text), pass(tb, s.rules.NewStream(), painted)
+	if !bytes.Equal(want.User, masktest.Strip(got.User)) || !bytes.Equal(want.Record, masktest.Strip(got.Record)) {
+		tb.Errorf("values %q\ntext    %q\nuser    %q\nrecord  %q\npainted %q\nuser    %q\nrecord  %q", s.texts, text, want.User, want.Record, painted, got.User, got.Record)
+	}
+}
+
+// isApart: P11. Two streams of a session do not know each other.
+func (s setting) isApart(tb testing.TB, text []byte, parts [][]byte) {
+	tb.Helper()
+	want := pass(tb, s.rules.NewStream(), text)
+	out, err := s.rules.NewStream(), s.rules.NewStream()
+	var user, other []byte
+	for i, part := range parts {
+		user = append(user, out.Write(part).User...)
+		other = append(other, err.Write(parts[len(parts)-1-i]).User...)
+	}
+	user = append(user, out.Flush().User...)
+	other = append(other, err.Flush().User...)
+	slices.Reverse(parts)
+	backwards := pass(tb, s.rules.NewStream(), slices.Concat(parts...))
+	if !bytes.Equal(user, want.User) || !bytes.Equal(other, backwards.User) {
+		tb.Errorf("values %q\ntext %q cut as %q: %q and %q", s.texts, text, parts, user, other)
+	}
+}
+
+// TestPropertiesOfTangles holds texts of pieces of rules and values against every property.
+func TestPropertiesOfTangles(t *testing.T) {
+	n := 600
+	if testing.Short() {
+		n = 200
+	}
+	rng := rand.New(rand.NewPCG(13, 14))
+	all := settings(t)
+	for i := range n {
+		s := all[i%len(all)]
+		text := masktest.Tangle(rng, s.rules.Specs(), s.texts...)
+		s.holds(t, rng, text)
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// TestPropertiesOfSmallTexts does so with texts of few letters.
+func TestPropertiesOfSmallTexts(t *testing.T) {
+	n := 600
+	if testing.Short() {
+		n = 200
+	}
+	rng := rand.New(rand.NewPCG(15, 16))
+	all := settings(t)
+	for i := range n {
+		s := all[i%len(all)]
+		raw := make([]byte, 1+rng.IntN(60))
+		for k := range raw {
+			raw[k] = byte(rng.IntN(256))
+		}
+		s.holds(t, rng, masktest.Small(raw, s.texts))
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+func (s setting) holds(tb testing.TB, rng *rand.Rand, text []byte) {
+	tb.Helper()
+	s.isAsOracleSays(tb, text)
+	parts := masktest.Split(rng, text, 20)
+	s.isCutAnywhere(tb, text, parts)
+	s.isApart(tb, text, parts)
+	s.isSeenThroughPaint(tb, text, masktest.Sow(rng, text, masktest.Paint, 5))
+	s.isAsOracleSays(tb, masktest.Sow(rng, text, slices.Concat(masktest.Paint, masktest.Moves), 8))
+}
