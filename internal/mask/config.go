@@ -73,7 +73,7 @@ func New(c Config) (*Rules, error) {
 	var literals []Value
 	for _, l := range c.Literals {
 		if forms.Unfit([]byte(l.Text)) == "" {
-			literals = append(literals, Value{l.Name, []byte(l.Text)})
+			literals = append(literals, Value{Rule: l.Name, Text: []byte(l.Text)})
 		}
 	}
 	r, err := newRules(rules, literals)

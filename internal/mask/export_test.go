@@ -1,6 +1,9 @@
 package mask
 
-import "github.com/sallyport-dev/sallyport/internal/mask/masktest"
+import (
+	"github.com/sallyport-dev/sallyport/internal/mask/forms"
+	"github.com/sallyport-dev/sallyport/internal/mask/masktest"
+)
 
 // Specs returns what the rules are, for the oracle, but for those that it does not know.
 func (r *Rules) Specs() []masktest.Rule {
@@ -27,4 +30,12 @@ func (r *Rules) Specs() []masktest.Rule {
 func StopWords() map[string]bool { return stopWords }
 
 // FormsOf are the texts that are looked for, for a value.
-func FormsOf(text string) [][]byte { return formsOf([]byte(text)) }
+func FormsOf(text string) [][]byte { return forms.Of([]byte(text)) }
+
+// Live is how many sets are in memory.
+func (s *Shared) Live() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget()
+	return len(s.known)
+}

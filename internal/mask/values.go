@@ -12,6 +12,8 @@ import (
 type Value struct {
 	Rule string // as the record names it
 	Text []byte
+	// Plain: it is looked for as it stands, and in no encoding.
+	Plain bool
 }
 
 // Ignored is a value that is not masked.
@@ -30,21 +32,40 @@ type Values struct {
 func NewValues(values []Value) (*Values, []Ignored) {
 	v := &Values{}
 	var ignored []Ignored
+	size := 0
 	for _, value := range values {
 		if why := forms.Unfit(value.Text); why != "" {
 			ignored = append(ignored, Ignored{value.Rule, why})
 			continue
 		}
-		own := Value{value.Rule, bytes.Clone(value.Text)}
-		v.values = append(v.values, own)
-		v.needles = append(v.needles, needles(own, len(v.values)-1)...)
+		own := Value{value.Rule, bytes.Clone(value.Text), value.Plain}
+		all := needles(own, len(v.values))
+		for _, n := range all {
+			size += len(n.Text)
+		}
+		if size > maxForms {
+			ignored = append(ignored, Ignored{value.Rule, whyTooMuch})
+			clear(own.Text)
+			break
+		}
+		v.values, v.needles = append(v.values, own), append(v.needles, all...)
 	}
 	return v, ignored
 }
 
+const (
+	// maxForms bounds the bytes of all forms of Values: with those of an operator's literals they fit one needle.Set.
+	maxForms   = 6 << 20
+	whyTooMuch = "there is no room for all its forms, nor for the values after it"
+)
+
 // needles are the forms of a value.
 func needles(v Value, owner int) (all []needle.Needle) {
-	for _, text := range forms.Of(v.Text) {
+	texts := forms.Of
+	if v.Plain {
+		texts = forms.Plain
+	}
+	for _, text := range texts(v.Text) {
 		all = append(all, needle.Needle{Text: text, Owner: owner})
 	}
 	return all

@@ -111,7 +111,7 @@ func TestValuesAreMaskedHoweverCut(t *testing.T) {
 		for name, parts := range map[string][][]byte{"byte by byte": singles(text), "anyhow": cuts(text, rng)} {
 			u, r, h := both(t, rules, parts...)
 			if !bytes.Equal(u, user) || !bytes.Equal(r, record) || fmt.Sprint(h) != fmt.Sprint(hits) {
-				t.Fatalf("%q with %q %s:\nuser   %q\n  not  %q\nrecord %q\n  not  %q\nhits %v\n not %v", text, values, name, u, user, r, record, h, hits)
+				t.Fatalf("%q with %v %s:\nuser   %q\n  not  %q\nrecord %q\n  not  %q\nhits %v\n not %v", text, values, name, u, user, r, record, h, hits)
 			}
 		}
 		for i := range text {
@@ -128,7 +128,7 @@ func TestValuesAreMaskedHoweverCut(t *testing.T) {
 }
 
 func TestValues(t *testing.T) {
-	values, _ := mask.NewValues([]mask.Value{{"secret/db/password", []byte("correct-horse-battery")}, {"secret/db/user", []byte("operator")}})
+	values, _ := mask.NewValues([]mask.Value{{Rule: "secret/db/password", Text: []byte("correct-horse-battery")}, {Rule: "secret/db/user", Text: []byte("operator")}})
 	rules := mask.Default().With(values).Keyed([]byte("key"))
 	tests := map[string]struct{ in, user, record string }{
 		"if a value passes, then the person sees its first bytes": {"x correct-horse-battery y", "x corr***************** y", "x ********************* y"},
@@ -155,8 +155,8 @@ func TestValues(t *testing.T) {
 
 // TestRotation: values that come during a stream are looked for from then on, and what is being masked goes on.
 func TestRotation(t *testing.T) {
-	old, _ := mask.NewValues([]mask.Value{{"old", []byte("first-value-of-the-secret-which-is-long")}})
-	both, _ := mask.NewValues([]mask.Value{{"old", []byte("first-value-of-the-secret-which-is-long")}, {"new", []byte("second-value")}})
+	old, _ := mask.NewValues([]mask.Value{{Rule: "old", Text: []byte("first-value-of-the-secret-which-is-long")}})
+	both, _ := mask.NewValues([]mask.Value{{Rule: "old", Text: []byte("first-value-of-the-secret-which-is-long")}, {Rule: "new", Text: []byte("second-value")}})
 	for name, before := range map[string]*mask.Rules{"if there were values": mask.Default().With(old), "if there were none": mask.Default()} {
 		t.Run(name, func(t *testing.T) {
 			s := before.NewStream()
@@ -182,7 +182,7 @@ func TestRotation(t *testing.T) {
 
 // TestWhatIsHeldIsBounded: endless sequences inside a value do not make the stream hold for ever, nor let it go in clear.
 func TestWhatIsHeldIsBounded(t *testing.T) {
-	values, _ := mask.NewValues([]mask.Value{{"v", []byte("correct-horse-battery")}})
+	values, _ := mask.NewValues([]mask.Value{{Rule: "v", Text: []byte("correct-horse-battery")}})
 	for _, filler := range []string{"\x1b[1m", "\r", "\x1b]0;t\a"} {
 		text := "correct-ho" + strings.Repeat(filler, 10_000) + "rse-battery and more\nnext line"
 		_, record, hits := both(t, mask.Default().With(values), []byte(text))

@@ -24,7 +24,7 @@ const (
 	// MaxSecrets, MaxTexts and MaxBytes bound what one session knows.
 	MaxSecrets = 64
 	MaxTexts   = 10_000
-	MaxBytes   = 128 << 10
+	MaxBytes   = 512 << 10
 	// MaxText bounds one text: of a longer one, the beginning is known.
 	MaxText = 32 << 10
 	// MaxIgnored bounds how many ignored values are named, of each Secret.

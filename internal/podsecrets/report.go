@@ -26,7 +26,7 @@ const (
 	whyBug     = "an internal error of the gateway"
 	whyTooMany = "a session knows 64 Secrets, and no more"
 	whyTooLong = "not all of it is masked: of a text, the first 32 KiB are"
-	whyTooMuch = "not all of it is masked: a session knows 128 KiB of values, and no more"
+	whyTooMuch = "not all of it is masked: a session knows 512 KiB of values, and no more"
 )
 
 // Found is what was found in one place.

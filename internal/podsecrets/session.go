@@ -176,7 +176,7 @@ func (s *Session) take(found *Found, rule, key string, parts []forms.Part) {
 		}
 		s.seen[text] = true
 		s.bytes += len(p.Text)
-		s.values = append(s.values, mask.Value{Rule: rule, Text: p.Text})
+		s.values = append(s.values, mask.Value{Rule: rule, Text: p.Text, Plain: p.Plain})
 		found.Values++
 	}
 }

@@ -58,7 +58,7 @@ func (l *live) know() error {
 	v := &secretValues{changes: make(chan *mask.Rules, 1)}
 	v.Session = podsecrets.New(l.ctx, api, l.request.pod, l.request.attributes.Container, func(s *podsecrets.Session) {
 		// Newer rules have all the values of older ones, which nobody needs any more then.
-		rules := withValues(base, s)
+		rules := l.withValues(base, s)
 		select {
 		case <-v.changes:
 		default:
@@ -68,7 +68,7 @@ func (l *live) know() error {
 			l.reports.Go(func() { l.report(accessv1alpha1.ExecutionSessionStatus{Conditions: l.conditions()}) })
 		}
 	})
-	l.values, l.request.rules = v, withValues(base, v.Session)
+	l.values, l.request.rules = v, l.withValues(base, v.Session)
 	report := v.Report()
 	if unread := report.Unread(); l.Secrets.Mode == SecretsRequired && len(unread) > 0 {
 		return l.unread(unread)
@@ -76,10 +76,10 @@ func (l *live) know() error {
 	return nil
 }
 
-func withValues(rules *mask.Rules, s *podsecrets.Session) *mask.Rules {
-	s.Use(func(values []mask.Value) []mask.Ignored {
-		compiled, ignored := mask.NewValues(values)
-		rules = rules.With(compiled)
+// withValues are a session's rules, with the values that it knows.
+func (s *sessions) withValues(rules *mask.Rules, from *podsecrets.Session) *mask.Rules {
+	from.Use(func(values []mask.Value) (ignored []mask.Ignored) {
+		rules, ignored = s.shared.With(rules, values)
 		return ignored
 	})
 	return rules

@@ -84,8 +84,9 @@ type sessions struct {
 	Sessions
 
 	API  *streaming.API
-	base *url.URL
-	Log  logr.Logger
+	base   *url.URL
+	Log    logr.Logger
+	shared mask.Shared
 }
 
 // serve answers one request for a session. It returns when the session is over and sealed.

@@ -31,6 +31,17 @@ func Of(text []byte) [][]byte {
 	return c.forms
 }
 
+// Plain returns a text as it stands, in the pieces of Of.
+func Plain(text []byte) [][]byte {
+	core := bytes.TrimSpace(text)
+	if len(core) < minAsked {
+		return nil
+	}
+	c := collector{least: min(MinText, len(core)), seen: map[string]bool{}}
+	c.add(core)
+	return c.forms
+}
+
 // collector keeps each form once.
 type collector struct {
 	least int

@@ -14,6 +14,8 @@ const (
 type Part struct {
 	Name string // what it is of the value, in words; empty for the value itself
 	Text []byte
+	// Plain: a line of a longer text, which is looked for as it stands only. Encoded, it is part of what its neighbours are.
+	Plain bool
 }
 
 // Public says why a key of a Secret of a type holds no secret; it is empty where it may.
@@ -58,12 +60,16 @@ type finder struct {
 
 func newFinder() *finder { return &finder{seen: map[string]bool{}} }
 
-func (f *finder) add(name string, text []byte) {
+func (f *finder) add(name string, text []byte) { f.take(Part{Name: name, Text: text}) }
+
+func (f *finder) take(p Part) {
+	text := p.Text
 	if len(f.parts) >= MaxParts || f.seen[string(text)] || Unfit(text) != "" {
 		return
 	}
 	f.seen[string(text)] = true
-	f.parts = append(f.parts, Part{name, bytes.Clone(text)})
+	p.Text = bytes.Clone(text)
+	f.parts = append(f.parts, p)
 }
 
 func (f *finder) embedded(secretType, key string, value []byte) {
@@ -97,7 +103,7 @@ func (f *finder) lines(value []byte) {
 		case bytes.HasPrefix(line, []byte(pemEnd)):
 			public = false
 		case !public && len(line) >= minLine:
-			f.add("line", line)
+			f.take(Part{Name: "line", Text: line, Plain: true})
 		}
 	}
 }

@@ -162,10 +162,10 @@ func TestSecretName(t *testing.T) {
 func TestEmbedded(t *testing.T) {
 	parts := Embedded([]byte("mysql://app:" + password + "@db/shop"))
 	if len(parts) != 1 || string(parts[0].Text) != password {
-		t.Errorf("got %q", parts)
+		t.Errorf("got %v", parts)
 	}
 	if parts := Embedded([]byte("--feature=enabled --other")); len(parts) != 0 {
-		t.Errorf("got %q", parts)
+		t.Errorf("got %v", parts)
 	}
 }
 
@@ -181,7 +181,7 @@ func FuzzParts(f *testing.F) {
 			t.Fatalf("%d parts", len(parts))
 		}
 		if Public(secretType, key) == "" && Unfit(value) == "" && (len(parts) == 0 || !bytes.Equal(parts[0].Text, value)) {
-			t.Fatalf("the value %q is not the first of %q", value, parts)
+			t.Fatalf("the value %q is not the first of %v", value, parts)
 		}
 		for _, p := range parts {
 			if Unfit(p.Text) != "" {
