@@ -11,7 +11,7 @@ const (
 	minSkip = 64
 	// minClose and maxClose are how many bytes are stepped over after a skip: the more, the less it was worth.
 	minClose = 8
-	maxClose = 1024
+	maxClose = 512
 )
 
 // quiet reports whether nothing is under way, so that what comes may be skipped.
@@ -44,7 +44,7 @@ func (s *Stream) skip(p []byte, i int, w *window) int {
 		s.text.recent[s.text.count%recentBytes] = p[k]
 		s.text.count++
 	}
-	if n >= 4*minSkip {
+	if n >= minSkip/2 {
 		w.close = minClose
 	} else {
 		w.close = min(max(2*w.close, minClose), maxClose)

@@ -81,7 +81,8 @@ type Set struct {
 	rows   [][256]uint32
 	firsts []uint32 // by needle: the first node that it made
 	owners []int    // by needle
-	inside filter   // grams in the first MinLength bytes
+	short  filter   // grams in the first MinLength bytes of texts shorter than longLength
+	long   filter   // long grams in the first longLength bytes of the others
 	begin  filter   // first grams
 	grams  grams
 }
@@ -111,8 +112,25 @@ func New(needles []Needle) (*Set, []int) {
 	b.widen()
 	b.link()
 	b.cut()
-	s.inside, s.begin = newFilter(sorted, stride), newFilter(sorted, 1)
+	s.fill(sorted)
 	return s, compact(left)
+}
+
+// fill makes the filters.
+func (s *Set) fill(needles []Needle) {
+	var all, short, long [][]byte
+	for _, n := range needles {
+		switch all = append(all, n.Text); {
+		case len(n.Text) < MinLength:
+		case len(n.Text) < longLength:
+			short = append(short, n.Text)
+		default:
+			long = append(long, n.Text)
+		}
+	}
+	s.begin = newFilter(all, shortHash, gram, 1)
+	s.short = newFilter(short, shortHash, gram, stride)
+	s.long = newFilter(long, longHash, longGram, stride)
 }
 
 func compact(owners []int) []int {

@@ -1,9 +1,6 @@
 package needle
 
-import (
-	"bytes"
-	"encoding/binary"
-)
+import "bytes"
 
 // ringLength is more than Commit.
 const ringLength = 32
@@ -131,11 +128,17 @@ func (t *Tracker) skipLine(s *Set, p []byte, pos int64) int {
 }
 
 // settle makes t what stepping over p would have made it, of which gram-1 bytes have been stepped over. What is under way at
-// its end began in its last MinLength-1 bytes.
+// its end began in its last longLength-1 bytes.
 func (t *Tracker) settle(s *Set, p []byte, pos int64) {
-	from := len(p) - MinLength
+	from := len(p) - (gram - 1)
+	for i := len(p) - longLength + 1; i+gram <= len(p); i++ {
+		if s.begin.has(shortHash(p[i:])) {
+			from = i
+			break
+		}
+	}
 	t.count += int64(from) - (gram - 1)
-	t.gram = binary.LittleEndian.Uint32(p[from-gram:])
+	t.gram = shortHash(p[from-gram:])
 	for i, b := range p[from:] {
 		t.Step(s, b, pos+int64(from+i))
 	}
