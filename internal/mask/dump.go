@@ -66,6 +66,14 @@ func mayBegin(line []byte) bool {
 	return true
 }
 
+// after is that b, which no row has, was the last byte.
+func (d *dump) after(b byte) {
+	d.phase = noRow
+	if b == '\n' {
+		d.phase, d.digits, d.colon, d.column = rowOffset, 0, false, 0
+	}
+}
+
 func (d *dump) step(s *Stream, b byte) {
 	if d.phase == noRow && b != '\n' {
 		return

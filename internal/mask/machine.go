@@ -218,8 +218,13 @@ const (
 	urlMaxHold = 256
 )
 
+// endsURL reports whether a byte ends the authority.
+func endsURL(b byte) bool {
+	return b <= ' ' || b == 0x7f || b == '/' || isQuote(b) || b == '<' || b == '>'
+}
+
 func (m *machine) stepURL(s *Stream, b byte) bool {
-	if b <= ' ' || b == 0x7f || b == '/' || isQuote(b) || b == '<' || b == '>' {
+	if endsURL(b) {
 		return false
 	}
 	m.n++

@@ -64,12 +64,12 @@ func (r *Rules) NewStream() *Stream {
 func (s *Stream) Write(p []byte) Output {
 	s.begin(p)
 	start := s.pos
-	seen := s.ahead()
+	s.ahead()
 	for i := 0; i < len(p); {
 		if s.quiet() && len(p)-i >= minSkip {
-			i += s.skip(p, i, seen)
+			i += s.skip(p, i)
 		}
-		for end := min(len(p), i+seen.close); i < end || i < len(p) && !s.quiet(); i++ {
+		for end := min(len(p), i+s.window.close); i < end || i < len(p) && !s.quiet(); i++ {
 			s.pos = start + int64(i)
 			s.step(p[i])
 		}
@@ -78,14 +78,12 @@ func (s *Stream) Write(p []byte) Output {
 	return s.release()
 }
 
-// ahead is a window on a new write.
-func (s *Stream) ahead() *window {
+// ahead forgets what was ahead of the last write.
+func (s *Stream) ahead() {
 	if s.window == nil {
 		s.window = &window{}
 	}
-	w := s.window
-	w.escape, w.close, w.end, w.count, w.at = 0, minClose, 0, 0, 0
-	return w
+	s.window.renew()
 }
 
 // begin drops what the last call returned, and takes p.

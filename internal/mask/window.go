@@ -1,6 +1,11 @@
 package mask
 
-import "github.com/sallyport-dev/sallyport/internal/mask/dfa"
+import (
+	"math"
+
+	"github.com/sallyport-dev/sallyport/internal/mask/dfa"
+	"github.com/sallyport-dev/sallyport/internal/mask/needle"
+)
 
 const (
 	// lanes are the parts of a block that are read side by side: their steps do not wait for each other.
@@ -17,11 +22,15 @@ type window struct {
 	escape int // of the next escape, if it is ahead
 	close  int // bytes that are stepped over after a skip
 
-	end   int    // up to there the openings are known
+	end   int    // up to there the openings and beginnings are known
 	state uint32 // of the search there
 	opens [lanes * maxOpens]place
 	count int // of opens
 	at    int // the first of them that is ahead
+
+	begins  []int // where exact values may begin, or rows of a dump
+	first   int   // the first of them that is ahead
+	scanner needle.Scanner
 }
 
 // place is a byte at which a rule opens, and the state of the search before it.
@@ -30,15 +39,42 @@ type place struct {
 	state  uint32
 }
 
-// next returns up to where no rule opens from offset i on, with the state of the search there, and whether one does then.
-func (w *window) next(i int) (limit int, state uint32, opens bool) {
+// renew forgets what was known.
+func (w *window) renew() {
+	w.escape, w.close, w.end, w.count, w.at, w.begins, w.first = 0, minClose, 0, 0, 0, w.begins[:0], 0
+}
+
+// next returns up to where nothing is from offset i on, with the state of the search there, and whether there is something then.
+func (w *window) next(i int) (limit int, state uint32, stop bool) {
 	for w.at < w.count && w.opens[w.at].offset < i {
 		w.at++
 	}
+	limit, state = w.end, w.state
 	if w.at < w.count {
-		return w.opens[w.at].offset, w.opens[w.at].state, true
+		limit, state, stop = w.opens[w.at].offset, w.opens[w.at].state, true
 	}
-	return w.end, w.state, false
+	for w.first < len(w.begins) && w.begins[w.first] < i {
+		w.first++
+	}
+	if w.first < len(w.begins) && w.begins[w.first] < limit {
+		return w.begins[w.first], noState, true
+	}
+	return limit, state, stop
+}
+
+// noState is of a place for which the state of the search was not kept.
+const noState = math.MaxUint32
+
+// forget drops openings.
+func (w *window) forget(harmless func(place) bool) {
+	n := 0
+	for _, at := range w.opens[:w.count] {
+		if !harmless(at) {
+			w.opens[n] = at
+			n++
+		}
+	}
+	w.count = n
 }
 
 // scan finds the openings in a block of p from offset i on, where the search is in a state.

@@ -1,6 +1,10 @@
 package needle
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+)
 
 const (
 	gram = 4
@@ -8,7 +12,8 @@ const (
 	// such a place, wherever the text begins. So do the first longLength bytes of a longer text hold a whole long one.
 	stride     = MinLength - gram + 1
 	longGram   = 8
-	longLength = longGram + stride - 1
+	longLength = 16
+	longStride = longLength - longGram + 1
 	// bitsPerGram makes one in some hundred random grams pass.
 	bitsPerGram = 32
 	minBits     = 13
@@ -61,24 +66,76 @@ func (f *filter) has(g uint32) bool {
 	return f.bits[b/64]&(1<<(b%64)) != 0
 }
 
-// minSkip is the shortest stretch that is worth to be skipped.
-const minSkip = 32
-
-// clean returns how many bytes of p hold no beginning of a text: all, or fewer, from where to look closer.
-func (s *Set) clean(p []byte) int {
-	n := len(p)
-	if s.long.bits != nil {
-		n = s.cleanOf(p, s.long, longGram, longLength)
-	}
-	if s.short.bits != nil {
-		n = s.cleanOf(p[:n], s.short, gram, MinLength)
-	}
-	return n
+// Scanner finds where in a stretch of a stream texts may begin. Its zero value is ready.
+type Scanner struct {
+	text   []byte // the stretch, without CR and LF
+	gone   []int  // where those stood: as many bytes of text were before each
+	begins []int  // in text
+	rows   []int  // in the stretch
 }
 
-// cleanOf is clean, of the texts in a filter of grams of a size, which shows those of at least length bytes.
-func (s *Set) cleanOf(p []byte, f filter, size, length int) int {
-	bits, shift := f.bits, f.shift
+// Scan appends to where, in order, the offsets in p at which a text begins of which the first MinLength bytes follow, if
+// the first longLength are in p, and those of lines of which row reports true. Other texts do not begin in p but in its last
+// Settle bytes.
+func (c *Scanner) Scan(s *Set, p []byte, row func(line []byte) bool, where []int) []int {
+	c.normalize(p, row)
+	c.begins = c.begins[:0]
+	if s.long.bits != nil {
+		c.look(s, s.long, longGram, longStride, longLength)
+	}
+	if s.short.bits != nil {
+		c.look(s, s.short, gram, stride, MinLength)
+		if s.long.bits != nil {
+			slices.Sort(c.begins)
+		}
+	}
+	gone, rows := 0, c.rows
+	for _, at := range c.begins {
+		for gone < len(c.gone) && c.gone[gone] <= at {
+			gone++
+		}
+		for len(rows) > 0 && rows[0] <= at+gone {
+			where, rows = append(where, rows[0]), rows[1:]
+		}
+		where = append(where, at+gone)
+	}
+	return append(where, rows...)
+}
+
+// normalize makes text of p.
+func (c *Scanner) normalize(p []byte, row func(line []byte) bool) {
+	c.text, c.gone, c.rows = c.text[:0], c.gone[:0], c.rows[:0]
+	returns := bytes.IndexByte(p, '\r') >= 0
+	for from := 0; from < len(p); {
+		line := p[from:]
+		end := bytes.IndexByte(line, '\n')
+		if end >= 0 {
+			line = line[:end]
+		}
+		from += len(line)
+		for returns {
+			i := bytes.IndexByte(line, '\r')
+			if i < 0 {
+				break
+			}
+			c.text = append(c.text, line[:i]...)
+			c.gone, line = append(c.gone, len(c.text)), line[i+1:]
+		}
+		c.text = append(c.text, line...)
+		if end < 0 {
+			return
+		}
+		c.gone = append(c.gone, len(c.text))
+		if from++; row(p[from:]) {
+			c.rows = append(c.rows, from)
+		}
+	}
+}
+
+// look finds the texts in a filter of grams of a size, which shows those of at least length bytes.
+func (c *Scanner) look(s *Set, f filter, size, stride, length int) {
+	p, bits, shift := c.text, f.bits, f.shift
+	known := -1
 	for i := 0; i+size <= len(p); i += stride {
 		var g uint32
 		if size == longGram {
@@ -94,24 +151,28 @@ func (s *Set) cleanOf(p []byte, f filter, size, length int) int {
 		if bits[b/64]&(1<<(b%64)) == 0 {
 			continue
 		}
-		from := max(0, i-stride+1)
-		if i+length > len(p) || s.begins(p[from:i+length]) {
-			return from
+		from := max(0, i-stride+1, known+1)
+		if n := s.begins(p[from:min(i+length, len(p))]); n >= 0 {
+			known = from + n
+			c.begins = append(c.begins, known)
+			i = max(i-stride, known-stride+1) // there may be others
 		}
 	}
-	return len(p)
 }
 
-// begins reports whether the first MinLength bytes of a text are in p.
-func (s *Set) begins(p []byte) bool {
+// begins returns where the first MinLength bytes of a text are in p; -1 for nowhere.
+func (s *Set) begins(p []byte) int {
 	for i := 0; i+MinLength <= len(p); i++ {
-		st := s.grams.find(binary.LittleEndian.Uint32(p[i:]))
+		if !s.begin.has(shortHash(p[i:])) {
+			continue
+		}
+		st := s.grams.find(shortHash(p[i:]))
 		for _, b := range p[i+gram : i+MinLength] {
 			st = s.deeper(st, b)
 		}
 		if s.nodes[st].flags&long != 0 {
-			return true
+			return i
 		}
 	}
-	return false
+	return -1
 }

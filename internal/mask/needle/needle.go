@@ -130,7 +130,7 @@ func (s *Set) fill(needles []Needle) {
 	}
 	s.begin = newFilter(all, shortHash, gram, 1)
 	s.short = newFilter(short, shortHash, gram, stride)
-	s.long = newFilter(long, longHash, longGram, stride)
+	s.long = newFilter(long, longHash, longGram, longStride)
 }
 
 func compact(owners []int) []int {

@@ -1,7 +1,5 @@
 package needle
 
-import "bytes"
-
 // ringLength is more than Commit.
 const ringLength = 32
 
@@ -14,9 +12,6 @@ type Tracker struct {
 	fresh int64             // count at the last break
 	at    [ringLength]int64 // where the last ones are in the stream
 }
-
-// window is how far line ends are looked for.
-const window = 512
 
 // Reset forgets what was followed.
 func (t *Tracker) Reset() { *t = Tracker{} }
@@ -75,71 +70,52 @@ func (t *Tracker) Under() bool { return t.state != 0 }
 // Back is the position of the byte that is n back: 1 is the last one. n is at most Commit.
 func (t *Tracker) Back(n int) int64 { return t.at[(t.count-int64(n))%ringLength] }
 
-// Skip goes over as much of p, which begins at position pos of the stream, as surely holds no part of a text but, perhaps,
-// the beginning of one at its end. It returns how many bytes that are: what follows has to be stepped over. Nothing may be
-// under way; what Step would know after them, t knows. It ends before a line of which stop reports true.
-func (t *Tracker) Skip(s *Set, p []byte, pos int64, stop func(line []byte) bool) int {
-	n := 0
-	for len(p)-n >= minSkip {
-		line := p[n:min(len(p), n+window)]
-		if i := bytes.IndexByte(line, '\n'); i >= 0 {
-			line = line[:i]
-		}
-		if i := bytes.IndexByte(line, '\r'); i >= 0 {
-			line = line[:i]
-		}
-		skipped := t.skipLine(s, line, pos+int64(n))
-		n += skipped
-		if skipped < len(line) || t.state != 0 || n == len(p) {
-			return n
-		}
-		if p[n] == '\n' || p[n] == '\r' {
-			t.lineEnd(p[n])
-			if n++; p[n-1] == '\n' && stop(p[n:]) {
-				return n
-			}
+const (
+	// Settle is how many bytes before a point tell what is under way there, line ends not counted.
+	Settle = longLength - 1
+	// Entry is how many bytes, line ends not counted, show what began before them.
+	Entry = gram - 1
+)
+
+// Jump makes t what stepping over p would have made it: p begins at position pos of the stream, after the Entry bytes that
+// were stepped over last, and no text of which MinLength bytes follow begins before its last Settle bytes.
+func (t *Tracker) Jump(s *Set, p []byte, pos int64) {
+	from := len(p)
+	for n := 0; from > 0 && n < Settle+gram; from-- {
+		if b := p[from-1]; b != '\n' && b != '\r' {
+			n++
 		}
 	}
-	return n
+	if from == 0 { // it is not worth it
+		t.walk(s, p, pos)
+		return
+	}
+	t.count += int64(from) // more than there were, but for line ends: nobody asks for those
+	t.fresh, t.state, t.lines = t.count, 0, 0
+	if len(p)-from > Settle+gram || !t.glide(s, p, from, pos) {
+		t.walk(s, p[from:], pos+int64(from))
+	}
 }
 
-// skipLine is Skip, without line ends.
-func (t *Tracker) skipLine(s *Set, p []byte, pos int64) int {
-	if len(p) < minSkip {
-		for i, b := range p {
-			if t.Step(s, b, pos+int64(i)) {
-				return i + 1
-			}
-		}
-		return len(p)
+func (t *Tracker) walk(s *Set, p []byte, pos int64) {
+	for i, b := range p {
+		t.Step(s, b, pos+int64(i))
 	}
-	// What began before p shows its first gram in the first bytes of it.
-	for i, b := range p[:gram-1] {
-		if t.Step(s, b, pos+int64(i)) {
-			return i + 1
-		}
-	}
-	n := s.clean(p)
-	if n < minSkip/2 {
-		return gram - 1
-	}
-	t.settle(s, p[:n], pos)
-	return n
 }
 
-// settle makes t what stepping over p would have made it, of which gram-1 bytes have been stepped over. What is under way at
-// its end began in its last longLength-1 bytes.
-func (t *Tracker) settle(s *Set, p []byte, pos int64) {
-	from := len(p) - (gram - 1)
-	for i := len(p) - longLength + 1; i+gram <= len(p); i++ {
+// glide is walk over p from an offset on, if no line ends there and nothing begins there but, perhaps, in the last bytes.
+func (t *Tracker) glide(s *Set, p []byte, from int, pos int64) bool {
+	for i := from; i+gram <= len(p); i++ {
 		if s.begin.has(shortHash(p[i:])) {
-			from = i
-			break
+			return false
 		}
 	}
-	t.count += int64(from) - (gram - 1)
-	t.gram = shortHash(p[from-gram:])
-	for i, b := range p[from:] {
-		t.Step(s, b, pos+int64(from+i))
+	t.count += int64(len(p) - from - gram)
+	last := len(p) - gram
+	t.gram = shortHash(p[last:])
+	for i := range gram {
+		t.at[t.count%ringLength] = pos + int64(last+i)
+		t.count++
 	}
+	return true
 }
