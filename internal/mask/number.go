@@ -30,12 +30,12 @@ const cardOpening = `[^0-9A-Za-z._-](?:4[0-9]{3}|5[0-8][0-9]{2}|222[1-9]|22[3-9]
 // begin takes what the opening has: six digits with a separator behind four, or country and check digits.
 func (u *number) begin(t *track, k kind) {
 	*u = number{count: 1}
-	last := func(i int) byte { return t.recent[(t.count-1-i)%recentBytes] }
+	last := func(i uint) byte { return t.recent[(t.count-1-i)%recentBytes] }
 	n := clearCard
 	if k == kindIBAN {
 		n = clearIBAN
 	}
-	i := 0
+	i := uint(0)
 	for u.n < n {
 		if b := last(i); b == ' ' || b == '-' {
 			u.sep, u.groups[1], u.count = b, 4, 2

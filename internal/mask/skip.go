@@ -43,10 +43,7 @@ func (s *Stream) skip(p []byte, i int) int {
 		}
 	}
 	n := i - from
-	for k := max(from, i-recentBytes); k < i; k++ {
-		s.text.recent[s.text.count%recentBytes] = p[k]
-		s.text.count++
-	}
+	s.text.remember(p[from:i])
 	if n >= minSkip/2 {
 		w.close = minClose
 	} else {

@@ -69,9 +69,14 @@ func (s *Stream) Write(p []byte) Output {
 		if s.quiet() && len(p)-i >= minSkip {
 			i += s.skip(p, i)
 		}
-		for end := min(len(p), i+s.window.close); i < end || i < len(p) && !s.quiet(); i++ {
+		for end := min(len(p), i+s.window.close); i < end || i < len(p) && !s.quiet(); {
 			s.pos = start + int64(i)
+			if n := s.glide(p[i:max(i, end)]); n > 0 {
+				i += n
+				continue
+			}
 			s.step(p[i])
+			i++
 		}
 		s.pos = start + int64(i)
 	}

@@ -19,7 +19,7 @@ type track struct {
 	card             number
 	iban             number
 	recent           [recentBytes]byte // the last visible bytes, by count modulo their number
-	count            int
+	count            uint
 }
 
 // recentBytes is more than the opening of a card number has.
@@ -31,6 +31,14 @@ type exact struct {
 
 	owner int
 	best  uint16 // bytes of the longest text so far
+}
+
+// remember keeps the last bytes of p.
+func (t *track) remember(p []byte) {
+	for _, b := range p[max(0, len(p)-recentBytes):] {
+		t.recent[t.count%recentBytes] = b
+		t.count++
+	}
 }
 
 // quiet reports whether nothing is under way but, perhaps, an opening.

@@ -8,8 +8,8 @@ type Tracker struct {
 	state State // 0 for less than a gram
 	gram  uint32
 	lines int               // LF since the last other byte
-	count int64             // of bytes that are not left out
-	fresh int64             // count at the last break
+	count uint64            // of bytes that are not left out
+	fresh uint64            // count at the last break
 	at    [ringLength]int64 // where the last ones are in the stream
 }
 
@@ -64,11 +64,35 @@ func (t *Tracker) State(s *Set) State {
 	return t.state
 }
 
+// Glide steps over the bytes of p up to the first that Step has to take: one with which something may be under way, or a control
+// character. Nothing may be under way. It returns how many bytes those are.
+func (t *Tracker) Glide(s *Set, p []byte, pos int64) int {
+	bits, shift := s.begin.bits, s.begin.shift
+	g, count := t.gram, t.count
+	n := len(p)
+	for i, b := range p {
+		next := g>>8 | uint32(b)<<24
+		a := first(next) >> shift
+		if b < ' ' || bits[a/64]&(1<<(a%64)) != 0 {
+			n = i
+			break
+		}
+		t.at[count%ringLength] = pos + int64(i)
+		count++
+		g = next
+	}
+	if n > 0 {
+		t.lines = 0
+	}
+	t.gram, t.count = g, count
+	return n
+}
+
 // Under reports whether at least a gram of a text has come.
 func (t *Tracker) Under() bool { return t.state != 0 }
 
 // Back is the position of the byte that is n back: 1 is the last one. n is at most Commit.
-func (t *Tracker) Back(n int) int64 { return t.at[(t.count-int64(n))%ringLength] }
+func (t *Tracker) Back(n int) int64 { return t.at[(t.count-uint64(n))%ringLength] }
 
 const (
 	// Settle is how many bytes before a point tell what is under way there, line ends not counted.
@@ -90,7 +114,7 @@ func (t *Tracker) Jump(s *Set, p []byte, pos int64) {
 		t.walk(s, p, pos)
 		return
 	}
-	t.count += int64(from) // more than there were, but for line ends: nobody asks for those
+	t.count += uint64(from) // more than there were, but for line ends: nobody asks for those
 	t.fresh, t.state, t.lines = t.count, 0, 0
 	if len(p)-from > Settle+gram || !t.glide(s, p, from, pos) {
 		t.walk(s, p[from:], pos+int64(from))
@@ -110,7 +134,7 @@ func (t *Tracker) glide(s *Set, p []byte, from int, pos int64) bool {
 			return false
 		}
 	}
-	t.count += int64(len(p) - from - gram)
+	t.count += uint64(len(p) - from - gram)
 	last := len(p) - gram
 	t.gram = shortHash(p[last:])
 	for i := range gram {
