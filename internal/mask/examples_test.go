@@ -270,7 +270,9 @@ var examples = map[string]example{
 			"<password>" + mark("hunter2") + "</password>", "MYSQL_PWD=" + mark("hunter2"), "token\t=>  " + mark("abc.def/ghi+jkl=="), `cfg["password"] = "` + mark("hunter2") + `"`,
 			"password=" + mark("token=abcdef"), "secret=" + mark("秘密の鍵です"), `token=` + mark(`\escape`) + ` x`, "token=" + mark("aaaaaaaaaaaa") + "\x00PATH=/bin", "a secret: " + mark("password1"),
 			"X-Api-Key: " + mark("abcdefgh") + "\r\n", "X-Vault-Token: " + mark("abcdefgh") + "\r\n", "PRIVATE-TOKEN: " + mark("abcdefgh"), "DB_PASS=" + mark("hunter2"),
-			"AccountName=a;AccountKey=" + mark(fake(86)+"=="), "Endpoint=sb://x/;SharedAccessKeyName=n;SharedAccessKey=" + mark(fake(43)+"="), "Server=db;Uid=sa;Pwd=" + mark("hunter2;"),
+			"AccountName=a;AccountKey=" + mark(fake(86)+"=="), "Endpoint=sb://x/;SharedAccessKeyName=n;SharedAccessKey=" + mark(fake(43)+"="), "Server=db;Uid=sa;Pwd=" + mark("hunter2") + ";",
+			"Name=a;AccountKey=" + mark(fake(86)+"==") + ";EndpointSuffix=core.example.com", "Server=db; Password=" + mark("hunter2") + ";Encrypt=true",
+			"Driver=x;PWD=" + mark("{a;bcdef}") + " ", "a;password='" + mark("hunter;2") + "';b=c", "password: " + mark("abc(def") + "\n", "secret = " + mark("abc(def") + "\r\n",
 			"spring.datasource.password=" + mark("hunter2") + "\n", "ALTER USER app WITH PASSWORD '" + mark("hunter2") + "';", "IDENTIFIED BY '" + mark("hunter2") + "'",
 			"requirepass " + mark("foobared") + "\n", "curl -u " + mark("admin:hunter2") + " https://x", "kubeadm join --certificate-key " + mark(hexed(64)), "APP_KEY=" + mark("base64:"+fake(43)+"="),
 			"NEW_RELIC_LICENSE_KEY=" + mark(hexed(40)), "psk=\"" + mark("correct horse") + "\"",
@@ -280,7 +282,7 @@ var examples = map[string]example{
 		[]string{
 			"password", "password:", "password: \n", "Password for bob: ", "token: null,", "token: <none>", "secret: undefined;", "password=short", "max_tokens=4096000",
 			"secretName: default-token-abcde", "PWD=/root/longer", "OLDPWD=/home/user", "password=${DB_PASSWORD}", `password: "{{ .Values.password }}"`, "password: ********",
-			"password is hunter2", "token expired or invalid", "--password --user", `password: ""`, "passwordless: enabledness", "token := parser.Next()", "secret = hs.masterSecret.ServerApplicationTrafficSecret(x)", "password=$DB_PASSWORD", "`<token>`: the token", "type: kubernetes.io/service-account-token", "xpwd=abcdefgh",
+			"password is hunter2", "token expired or invalid", "--password --user", `password: ""`, "passwordless: enabledness", "token := parser.Next()", "token := parser.Next(\n", "token = sign(claims,\n", "token := fetch(ctx context.Context, name)", "secret: sign(key, claims)\n", "token := Token{\n", "; password=short;", ";PWD=/root/longer;", "AccountKey=;EndpointSuffix=core.example.com", "secret = hs.masterSecret.ServerApplicationTrafficSecret(x)", "password=$DB_PASSWORD", "`<token>`: the token", "type: kubernetes.io/service-account-token", "xpwd=abcdefgh",
 		},
 	},
 }
