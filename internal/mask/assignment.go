@@ -28,6 +28,7 @@ type assigned struct {
 	slash   bool          // the byte before was a backslash that escapes
 	xml     bool          // the value ends at "<"
 	blank   bool          // a blank stands before the value
+	call    bool          // it begins as a call does, or a composite literal
 	head    [maxName]byte // the value, until decided
 	last    int64         // the position after the last byte taken
 	before  int64         // and after the one before that
@@ -116,6 +117,8 @@ func (m *machine) stepValue(s *Stream, b byte) bool {
 	case m.quote != 0:
 		m.slash = b == '\\'
 	case b == '\t' || b == ' ' && !m.isScheme(s), b == 0x7f, isQuote(b), b == '&', b == '<' && m.xml:
+		return !m.call && m.closeValue(s)
+	case b == ';' && s.rules.rules[m.rule].field && m.head[0] != '{':
 		return m.closeValue(s)
 	}
 	if b == ' ' && m.isScheme(s) {
@@ -146,7 +149,10 @@ func (m *machine) take(s *Stream, b byte, at int64) bool {
 		return false
 	}
 	if m.isCode() && (b == '(' || b == '{') && m.n > 2 && isPath(m.head[:m.n-1]) {
-		return false // token := parser.Next()
+		m.call = true
+	}
+	if m.call { // token := parser.Next(), but a password may have one bracket
+		return b != ')' && b != '}' && m.n < maxName
 	}
 	if m.n >= decideValue && m.n < maxName && (m.isCode() && isPath(m.head[:m.n]) || isVariable(m.head[:m.n])) {
 		return true
@@ -166,7 +172,7 @@ func (m *machine) closeValue(s *Stream) bool {
 	if m.phase == masking {
 		return false
 	}
-	if isVariable(m.head[:m.n]) || m.isCode() && isOpening(m.head[:m.n]) {
+	if isVariable(m.head[:m.n]) || m.isCode() && isOpening(m.head[:m.n]) || m.call && strings.IndexByte("({[,+|&", m.head[m.n-1]) >= 0 {
 		return false
 	}
 	word := m.n // without what may be punctuation, or the end of the secret

@@ -20,7 +20,7 @@ func (r *Rules) Specs() []masktest.Rule {
 			Name: r.name, Kind: kind, Literals: r.literals,
 			Exact: r.exact, Boundary: r.boundary, NotIn64: r.notIn64,
 			Class: func(b byte) bool { return r.class[b] }, Decide: r.decide, Exactly: r.exactly, Mixed: r.mixed,
-			Value: r.value, Scheme: r.scheme, NoPath: r.noPath,
+			Value: r.value, Scheme: r.scheme, NoPath: r.noPath, Field: r.field,
 		})
 	}
 	return specs

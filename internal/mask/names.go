@@ -23,14 +23,20 @@ func assignments() []rule {
 		"storage_key", "storagekey", "subscription-key", "functions-key", "session_key", "x-jfrog-art-api")
 	keys.noPath = true
 	session := of("session-cookie", "jsessionid", "phpsessid", "connect.sid", "asp.net_sessionid", "_gitlab_session", "laravel_session", "_session_id")
+	field := of("assignment", ";password", "; password", "accountkey", "sharedaccesskey")
+	field.field = true
+	shortField := of("assignment", ";pwd", "; pwd")
+	shortField.field, shortField.noPath = true, true
 	header := of("authorization", "authorization")
 	header.scheme = true
 	return []rule{
 		of("aws-secret-access-key", "aws_secret_access_key", "secret_access_key", "secretaccesskey"),
 		header,
+		field,
+		shortField,
 		of("assignment", "password", "passwd", "passphrase", "secret", "token", "api_key", "apikey", "api-key",
 			"access_key", "accesskey", "access-key", "secret_key", "secretkey", "secret-key", "private_key", "privatekey",
-			"account_key", "accountkey", "credential", "credentials"),
+			"account_key", "credential", "credentials"),
 		keys,
 		session,
 		shouted,

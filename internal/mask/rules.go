@@ -47,16 +47,17 @@ type rule struct {
 	value      bool       // kindAssignment: the literal includes the separator
 	scheme     bool       // kindAssignment: the value may start with an HTTP authentication scheme
 	noPath     bool       // kindAssignment: a value that starts with a slash is none
+	field      bool       // kindAssignment: of a connection string, in which a value without quotes ends at ";"
 }
 
 // engineVersion is raised with any change to the machines.
-const engineVersion = 3
+const engineVersion = 4
 
 // canonical is one line that says all that a rule does.
 func (r rule) canonical() string {
 	return fmt.Sprintf("%s v%d kind=%d literals=%q opens=%q exact=%t boundary=%t notIn64=%t class=%x decide=%d exactly=%d mixed=%t value=%t "+
-		"scheme=%t noPath=%t expression=%q longest=%d", r.name, r.version, r.kind, r.literals, r.opens, r.exact, r.boundary, r.notIn64,
-		r.class.bits(), r.decide, r.exactly, r.mixed, r.value, r.scheme, r.noPath, r.expression, r.longest)
+		"scheme=%t noPath=%t field=%t expression=%q longest=%d", r.name, r.version, r.kind, r.literals, r.opens, r.exact, r.boundary, r.notIn64,
+		r.class.bits(), r.decide, r.exactly, r.mixed, r.value, r.scheme, r.noPath, r.field, r.expression, r.longest)
 }
 
 // Rules is an immutable set of detectors, safe for concurrent use.

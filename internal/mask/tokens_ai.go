@@ -3,44 +3,44 @@ package mask
 // aiTokens are of model providers and what is built around them.
 func aiTokens() []rule {
 	return []rule{
-		// platform.openai.com/docs/api-reference/authentication; also DeepSeek, OpenRouter, Langfuse, LiteLLM.
+		// page: github.com/openai/openai-openapi; also DeepSeek, OpenRouter, Langfuse, LiteLLM.
 		// Varied, or "sk-learn-…" and its like are keys.
 		token("openai-api-key", base64, 20, "sk-").varied(),
-		// docs.claude.com/en/api/overview
+		// page: github.com/anthropics/anthropic-sdk-python, examples
 		token("anthropic-api-key", base64, 16, "sk-ant-"),
-		// huggingface.co/docs/hub/security-tokens
+		// page: github.com/huggingface/huggingface_hub, tests
 		token("huggingface-token", alnum, 20, "hf_"),
-		// replicate.com/docs/topics/security/api-tokens
-		token("replicate-token", alnum, 30, "r8_").varied(),
-		// console.groq.com/docs/quickstart
+		// seen: Replicate
+		token("replicate-token", base64, 30, "r8_").varied().revised(),
+		// seen: Groq
 		token("groq-api-key", alnum, 40, "gsk_"),
-		// docs.perplexity.ai/getting-started/quickstart
+		// seen: Perplexity
 		token("perplexity-api-key", alnum, 40, "pplx-"),
-		// docs.x.ai/docs/tutorial
-		token("xai-api-key", alnum, 60, "xai-"),
-		// docs.nvidia.com/nim: NGC_API_KEY
+		// seen: xAI
+		token("xai-api-key", word, 60, "xai-").revised(),
+		// NVIDIA
 		token("nvidia-api-key", base64, 40, "nvapi-").varied(),
-		// docs.together.ai/docs/quickstart
+		// Together AI
 		token("together-api-key", base64, 40, "tgp_v1_").varied(),
-		// inference-docs.cerebras.ai/quickstart
+		// Cerebras
 		token("cerebras-api-key", "a-z0-9", 40, "csk-"),
-		// docs.tavily.com/documentation/quickstart
+		// page: github.com/tavily-ai/tavily-python, README
 		token("tavily-api-key", base64, 20, "tvly-").varied(),
-		// docs.firecrawl.dev/introduction
+		// page: github.com/firecrawl/firecrawl, parseApi.ts
 		sized("firecrawl-api-key", hexa, 32, "fc-"),
-		// elevenlabs.io/docs/api-reference/authentication
+		// seen: ElevenLabs
 		sized("elevenlabs-api-key", hexa, 48, "sk_"),
-		// jina.ai/embeddings
+		// seen: Jina AI
 		token("jina-api-key", base64, 40, "jina_").varied(),
-		// e2b.dev/docs/api-key
+		// page: github.com/e2b-dev/E2B, README
 		sized("e2b-api-key", hexa, 40, "e2b_"),
-		// docs.cloud.llamaindex.ai/api_key
+		// LlamaIndex
 		token("llamacloud-api-key", alnum, 40, "llx-").varied(),
-		// docs.langchain.com/langsmith/create-account-api-key
-		token("langsmith-api-key", "a-f0-9_", 40, "lsv2_pt_", "lsv2_sk_"),
-		// docs.apify.com/platform/integrations/api
+		// page: github.com/langchain-ai/langsmith-sdk, anonymizer
+		token("langsmith-api-key", word, 32, "lsv2_pt_", "lsv2_sk_").varied().revised(),
+		// page: docs.apify.com/platform/integrations
 		token("apify-token", alnum, 30, "apify_api_").varied(),
-		// logfire.pydantic.dev/docs/how-to-guides/create-write-tokens
+		// page: github.com/pydantic/logfire, migrate-to-new-project.md and tests
 		token("logfire-token", word, 40, "pylf_v1_").varied(),
 	}
 }

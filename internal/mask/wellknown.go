@@ -4,14 +4,15 @@ import "slices"
 
 // Sets of bytes.
 const (
-	alnum  = "A-Za-z0-9"
-	hexa   = "a-f0-9"
-	upper  = "A-Z0-9"
-	word   = "A-Za-z0-9_"
-	base64 = "A-Za-z0-9_-" // the URL-safe alphabet
-	std64  = "A-Za-z0-9+/=-"
-	dotted = "A-Za-z0-9_.-"
-	uuid   = "a-f0-9-"
+	alnum   = "A-Za-z0-9"
+	hexa    = "a-f0-9"
+	upper   = "A-Z0-9"
+	word    = "A-Za-z0-9_"
+	base64  = "A-Za-z0-9_-" // the URL-safe alphabet
+	std64   = "A-Za-z0-9+/=-"
+	dotted  = "A-Za-z0-9_.-"
+	slashed = "A-Za-z0-9+/=_-" // both alphabets of base64
+	uuid    = "a-f0-9-"
 )
 
 const uuidLength = 36
@@ -56,10 +57,12 @@ func (r rule) revised() rule {
 	return r
 }
 
-// wellKnown is the fixed set of this form. Lengths are of the shapes that the
-// issuers document, shortened to where a decision is safe: a longer run is still
-// one secret. Beside each rule stands the issuer's page that says the shape, or
-// shows a token.
+// wellKnown is the fixed set of this form. Lengths are shortened to where a decision is safe: a longer run is still one
+// secret.
+//
+// Above each rule stands where its shape is from. "page" is a text of the issuer that was read: documentation, API
+// description or source, and says at least the public beginning. "seen" is somebody else's public text that was read,
+// such as a scanner's rules. An issuer's name alone is from memory.
 func wellKnown() []rule {
 	return slices.Concat(codeTokens(), cloudTokens(), accessTokens(), serviceTokens(), aiTokens(), structures(), assignments())
 }

@@ -140,12 +140,13 @@ func (o *Oracle) read(text []byte, a opened) (span, int) {
 		return span{}, from + 1
 	}
 	known := a.known(value)
-	for i, b := range value[:min(known, len(value))] {
-		if i > 1 && (b == '(' || b == '{') && a.code() && path(value[:i]) {
-			return span{}, from + i // a call, or a literal of a type
+	called := a.calls(value[:min(known, len(value))])
+	if called {
+		if over, is := call(value, text[end:]); is {
+			return span{}, from + over
 		}
 	}
-	if len(value) >= known {
+	if !called && len(value) >= known {
 		if o.noSecret(value[:known]) {
 			return span{}, from + known - 1
 		}
@@ -156,6 +157,29 @@ func (o *Oracle) read(text []byte, a opened) (span, int) {
 		return span{}, end
 	}
 	return span{from, end}, end
+}
+
+// calls reports whether a value begins as a call does, or a literal of a type.
+func (a opened) calls(value []byte) bool {
+	for i, b := range value {
+		if i > 1 && (b == '(' || b == '{') && a.code() && path(value[:i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// call reports whether a value that begins as a call does is one, and where that shows: it is closed, it is long, it goes on
+// behind a blank or on the next line. A password with one bracket ends with its line.
+func call(value, rest []byte) (over int, is bool) {
+	if i := bytes.IndexAny(value, ")}"); i >= 0 && i < longestName {
+		return i, true
+	}
+	if len(value) >= longestName {
+		return longestName - 1, true
+	}
+	goes := len(rest) > 0 && (rest[0] >= ' ' || rest[0] == '\t') || strings.IndexByte("({[,+|&", value[len(value)-1]) >= 0
+	return len(value), goes
 }
 
 func scheme(word []byte) bool {
@@ -208,7 +232,7 @@ func (a opened) end(text []byte, from int) int {
 		case b < ' ' && b != '\t':
 			return i
 		case a.quote == 0:
-			if b == ' ' || b == '\t' || b == 0x7f || quoting(b) || b == '&' || b == '<' && a.xml {
+			if b == ' ' || b == '\t' || b == 0x7f || quoting(b) || b == '&' || b == '<' && a.xml || b == ';' && a.Field && text[from] != '{' {
 				return i
 			}
 		case b == a.quote:

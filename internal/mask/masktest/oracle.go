@@ -30,6 +30,7 @@ type Rule struct {
 	Value    bool            // Assignment: the literal includes the separator
 	Scheme   bool            // Assignment: the name of an HTTP authentication scheme may precede the value
 	NoPath   bool            // Assignment: a value with a slash first is none
+	Field    bool            // Assignment: of a connection string: a value without quotes ends at ";"
 }
 
 // Oracle masks whole texts.
