@@ -92,7 +92,7 @@ func (t *Tracker) Glide(s *Set, p []byte, pos int64) int {
 func (t *Tracker) Under() bool { return t.state != 0 }
 
 // Back is the position of the byte that is n back: 1 is the last one. n is at most Commit.
-func (t *Tracker) Back(n int) int64 { return t.at[(t.count-uint64(n))%ringLength] }
+func (t *Tracker) Back(n int) int64 { return t.at[(t.count-uint64(n))%ringLength] } //nolint:gosec // small
 
 const (
 	// Settle is how many bytes before a point tell what is under way there, line ends not counted.
@@ -114,7 +114,7 @@ func (t *Tracker) Jump(s *Set, p []byte, pos int64) {
 		t.walk(s, p, pos)
 		return
 	}
-	t.count += uint64(from) // more than there were, but for line ends: nobody asks for those
+	t.count += uint64(from) //nolint:gosec // more than there were, but for line ends: nobody asks for those
 	t.fresh, t.state, t.lines = t.count, 0, 0
 	if len(p)-from > Settle+gram || !t.glide(s, p, from, pos) {
 		t.walk(s, p[from:], pos+int64(from))
@@ -134,7 +134,7 @@ func (t *Tracker) glide(s *Set, p []byte, from int, pos int64) bool {
 			return false
 		}
 	}
-	t.count += uint64(len(p) - from - gram)
+	t.count += uint64(len(p) - from - gram) //nolint:gosec // small
 	last := len(p) - gram
 	t.gram = shortHash(p[last:])
 	for i := range gram {
