@@ -1,6 +1,10 @@
 package mask
 
-import "github.com/sallyport-dev/sallyport/internal/mask/needle"
+import (
+	"bytes"
+
+	"github.com/sallyport-dev/sallyport/internal/mask/needle"
+)
 
 // dump reads the rows of a hexadecimal dump (hexdump -C, xxd, od -A x -t x1z): an offset of 4 to 16 digits, perhaps a colon, blanks,
 // pairs of digits in groups, perhaps the bytes as text. The bytes are followed as a sequence of their own, from row to row; those
@@ -27,8 +31,8 @@ type dump struct {
 type dumpPhase uint8
 
 const (
-	noRow     dumpPhase = iota
-	rowOffset           // also at the beginning of every line
+	rowOffset dumpPhase = iota // also at the beginning of every line
+	noRow
 	rowBytes
 	rowText
 )
@@ -54,7 +58,7 @@ func (d *dump) quiet() bool {
 
 // mayBegin reports whether a row may begin with these bytes of a line.
 func mayBegin(line []byte) bool {
-	for i, b := range line {
+	for i, b := range bytes.TrimLeft(line, "\r") {
 		switch {
 		case isHex(b):
 		case i < minOffset:
@@ -69,6 +73,7 @@ func mayBegin(line []byte) bool {
 // after is that b, which no row has, was the last byte.
 func (d *dump) after(b byte) {
 	d.phase = noRow
+	d.needles.Reset()
 	if b == '\n' {
 		d.phase, d.digits, d.colon, d.column = rowOffset, 0, false, 0
 	}
@@ -220,10 +225,7 @@ func (d *dump) holds(s *Stream) (user, record int64) {
 		record = d.cells[d.needles.Back(n)%dumpCells].high
 	}
 	if d.phase == rowBytes && d.digits%2 == 1 { // half a byte
-		record = min(record, d.at)
-		if d.needles.Under() {
-			user = min(user, d.at)
-		}
+		user, record = min(user, d.at), min(record, d.at)
 	}
 	return user, record
 }

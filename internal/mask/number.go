@@ -53,6 +53,7 @@ func (m *machine) stepNumber(s *Stream, u *number, b byte) bool {
 		m.closeNumber(s, u) // a word that follows is none of it
 	case isDigit(b) || m.kind == kindIBAN && b >= 'A' && b <= 'Z':
 		if u.n == maxNumber || m.kind == kindCard && u.n == maxCardRun {
+			m.closeGroups(s, u)
 			return false
 		}
 		if u.gap {
@@ -70,12 +71,23 @@ func (m *machine) stepNumber(s *Stream, u *number, b byte) bool {
 		return true
 	case u.gap || !isAlnum(b) && b != '_':
 		m.closeNumber(s, u)
-	case m.kind == kindCard && u.count > 1: // the last group is part of something else
+	default:
+		m.closeGroups(s, u)
+	}
+	return false
+}
+
+// closeGroups decides on the groups of a card that are whole: the last one, unless a separator is behind it, is part of something else.
+func (m *machine) closeGroups(s *Stream, u *number) {
+	switch {
+	case m.kind != kindCard:
+	case u.gap:
+		m.closeNumber(s, u)
+	case u.count > 1:
 		u.count--
 		u.n = u.groups[u.count]
 		m.closeNumber(s, u)
 	}
-	return false
 }
 
 // separates reports whether b may stand between groups here.

@@ -86,7 +86,7 @@ func (s *Stream) passValues(ahead []byte) int {
 	if s.dump.phase == rowOffset && mayBegin(ahead) {
 		return 0
 	}
-	s.dump.phase = noRow
+	s.dump.after(0)
 	t := &s.text.needles
 	i := 0
 	for entry := needle.Entry; entry > 0 && i < len(ahead); i++ {

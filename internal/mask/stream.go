@@ -199,17 +199,10 @@ func (s *Stream) track() *track {
 // hide notes that the byte at s.pos is not to be masked.
 func (s *Stream) hide() {
 	if len(s.hidden) > 0 {
-		s.hidden.forget(s.machinesHold())
+		_, record := s.holds()
+		s.hidden.forget(record)
 	}
 	s.hidden.add(s.pos)
-}
-
-func (s *Stream) machinesHold() int64 {
-	free := s.machineHold(s.text)
-	if s.inside {
-		free = min(free, s.machineHold(s.string))
-	}
-	return free
 }
 
 // mask overwrites [from, to), none of which has left.
@@ -225,12 +218,14 @@ func (s *Stream) report(h Hit) { s.hits = append(s.hits, h) }
 
 // bound gives up on what would hold too much: all of it is masked, and all that follows on the line.
 func (s *Stream) bound() {
-	_, record := s.holds()
-	if s.pos-record < MaxHeld-2*boundEvery {
+	user, from := s.holds()
+	if s.pos-from < MaxHeld-2*boundEvery {
 		return
 	}
-	from := record
-	s.mask(from, s.pos+1)
+	s.user.stars(user, s.pos+1, s.hidden.after(user))
+	if s.apart() {
+		s.record.stars(from, s.pos+1, s.hidden.after(from))
+	}
 	for _, t := range s.tracks() {
 		t.finish(s)
 	}

@@ -16,10 +16,12 @@ type Value struct {
 	Plain bool
 }
 
-// Ignored is a value that is not masked.
+// Ignored is a value that is not masked, or not in all its forms.
 type Ignored struct {
 	Rule string
 	Why  string
+	// Cut: there was no room, and not that it is no secret.
+	Cut bool
 }
 
 // Values are exact values in all their forms. They are immutable and safe for concurrent use.
@@ -28,45 +30,57 @@ type Values struct {
 	needles []needle.Needle // their owners are indices of values
 }
 
-// NewValues makes the forms of values. It keeps none of the memory that it is given.
+// NewValues makes the forms of values: first of all of them as they stand, then their encodings while there is room. It keeps
+// none of the memory that it is given.
 func NewValues(values []Value) (*Values, []Ignored) {
 	v := &Values{}
 	var ignored []Ignored
 	size := 0
+	room := func(all []needle.Needle) bool {
+		sum := 0
+		for _, n := range all {
+			sum += len(n.Text)
+		}
+		if size+sum > maxForms {
+			return false
+		}
+		size += sum
+		v.needles = append(v.needles, all...)
+		return true
+	}
 	for _, value := range values {
 		if why := forms.Unfit(value.Text); why != "" {
-			ignored = append(ignored, Ignored{value.Rule, why})
+			ignored = append(ignored, Ignored{value.Rule, why, false})
 			continue
 		}
 		own := Value{value.Rule, bytes.Clone(value.Text), value.Plain}
-		all := needles(own, len(v.values))
-		for _, n := range all {
-			size += len(n.Text)
-		}
-		if size > maxForms {
-			ignored = append(ignored, Ignored{value.Rule, whyTooMuch})
+		if !room(needles(forms.Plain(own.Text), len(v.values))) {
 			clear(own.Text)
-			break
+			ignored = append(ignored, Ignored{value.Rule, whyNoRoom, true})
+			continue
 		}
-		v.values, v.needles = append(v.values, own), append(v.needles, all...)
+		v.values = append(v.values, own)
+	}
+	for i, own := range v.values {
+		if !own.Plain && !room(needles(forms.Of(own.Text), i)) {
+			ignored = append(ignored, Ignored{own.Rule, whyPlain, true})
+		}
 	}
 	return v, ignored
 }
 
 const (
 	// maxForms bounds the bytes of all forms of Values: with those of an operator's literals they fit one needle.Set.
-	maxForms   = 6 << 20
-	whyTooMuch = "there is no room for all its forms, nor for the values after it"
+	maxForms  = 6 << 20
+	whyNoRoom = "there is no room for it"
+	whyPlain  = "there is no room for its encodings: it is masked as it stands only"
 )
 
-// needles are the forms of a value.
-func needles(v Value, owner int) (all []needle.Needle) {
-	texts := forms.Of
-	if v.Plain {
-		texts = forms.Plain
-	}
-	for _, text := range texts(v.Text) {
-		all = append(all, needle.Needle{Text: text, Owner: owner})
+// needles are texts that stand for a value.
+func needles(texts [][]byte, owner int) []needle.Needle {
+	all := make([]needle.Needle, len(texts))
+	for i, text := range texts {
+		all[i] = needle.Needle{Text: text, Owner: owner}
 	}
 	return all
 }
@@ -89,7 +103,7 @@ func (r *Rules) Keyed(key []byte) *Rules {
 func (r *Rules) compile() *Rules {
 	values, all := slices.Clone(r.literals), []needle.Needle{}
 	for i, v := range values {
-		all = append(all, needles(v, i)...)
+		all = append(all, needles(forms.Of(v.Text), i)...)
 	}
 	if r.values != nil {
 		for _, n := range r.values.needles {

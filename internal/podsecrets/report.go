@@ -83,6 +83,17 @@ func (r *Report) Unread() []Secret {
 	return unread
 }
 
+// Cut names the Secrets of which not all is masked.
+func (r *Report) Cut() []string {
+	var names []string
+	for _, s := range r.Secrets {
+		if s.Cut {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
 func (f *Found) ignore(one Ignored) {
 	if len(f.Ignored) < MaxIgnored && !slices.Contains(f.Ignored, one) {
 		f.Ignored = append(f.Ignored, one)

@@ -98,7 +98,11 @@ func (s *Session) Use(f func([]mask.Value) []mask.Ignored) {
 	}
 	for _, i := range f(s.values) {
 		where, key := s.found(i.Rule)
-		where.cut(key, i.Why)
+		if i.Cut {
+			where.cut(key, i.Why)
+		} else {
+			where.ignore(Ignored{Key: key, Why: i.Why})
+		}
 	}
 }
 

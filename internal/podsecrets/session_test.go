@@ -318,7 +318,7 @@ func TestUseNotesWhatIsIgnored(t *testing.T) {
 		s := New(t.Context(), api, pod("db"), "app", func(*Session) {})
 		defer s.Close()
 		s.Use(func([]mask.Value) []mask.Ignored {
-			return []mask.Ignored{{Rule: "secret/db/password", Why: "no room"}, {Rule: "env/TOKEN", Why: "no room"}}
+			return []mask.Ignored{{Rule: "secret/db/password", Why: "no room", Cut: true}, {Rule: "env/TOKEN", Why: "no room"}}
 		})
 		r := s.Report()
 		want := []Ignored{{Key: "password", Why: "no room"}}

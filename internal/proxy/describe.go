@@ -148,10 +148,34 @@ func podSpec(pod *corev1.Pod, rules *mask.Rules) (json.RawMessage, error) {
 		hideSecrets((*corev1.Container)(&spec.EphemeralContainers[i].EphemeralContainerCommon), rules)
 	}
 	text, err := json.Marshal(spec)
+	var tree any
+	if err == nil {
+		err = json.Unmarshal(text, &tree)
+	}
+	if err == nil {
+		text, err = json.Marshal(maskedTree(tree, rules))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("encoding the specification of pod %s/%s: %w", pod.Namespace, pod.Name, err)
 	}
 	return text, nil
+}
+
+// maskedTree is a JSON value with the secrets in its texts masked: a probe's path and a volume's attributes can hold some, too.
+func maskedTree(node any, rules *mask.Rules) any {
+	switch n := node.(type) {
+	case string:
+		return rules.Text(n)
+	case []any:
+		for i := range n {
+			n[i] = maskedTree(n[i], rules)
+		}
+	case map[string]any:
+		for key := range n {
+			n[key] = maskedTree(n[key], rules)
+		}
+	}
+	return node
 }
 
 const notRecorded = "(not recorded)"

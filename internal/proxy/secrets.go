@@ -73,6 +73,10 @@ func (l *live) know() error {
 	if unread := report.Unread(); l.Secrets.Mode == SecretsRequired && len(unread) > 0 {
 		return l.unread(unread)
 	}
+	if cut := report.Cut(); l.Secrets.Mode == SecretsRequired && len(cut) > 0 {
+		return forbidden("the Secrets of this pod have to be masked, and hold more than a session can look for: " +
+			shortened(strings.Join(cut, ", "), maxWhy) + "; ask an administrator to split the pod, or to set --secret-values=WhereAllowed")
+	}
 	return nil
 }
 

@@ -83,7 +83,7 @@ type Sessions struct {
 type sessions struct {
 	Sessions
 
-	API  *streaming.API
+	API    *streaming.API
 	base   *url.URL
 	Log    logr.Logger
 	shared mask.Shared
@@ -211,7 +211,7 @@ func (l *live) session() session.Session {
 // settled reports how a session went, and returns what its client is told.
 func (l *live) settled(result session.Result) error {
 	if result.Cause != nil {
-		l.Log.Info("session cut short", "session", l.object.Name, "reason", result.Exit.Reason, "cause", result.Cause.Error())
+		l.Log.Info("session cut short", "session", l.object.Name, "reason", result.Exit.Reason, "cause", l.request.rules.Text(result.Cause.Error()))
 	}
 	l.finished(result.Exit, result.Sealed)
 	return result.Status

@@ -55,7 +55,7 @@ func (p *policies) watch(ctx context.Context) error {
 	}
 	registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
 		AddFunc:    p.changed,
-		UpdateFunc: func(_, object any) { p.changed(object) },
+		UpdateFunc: p.replaced,
 		DeleteFunc: func(object any) { p.deleted(present(object)) },
 	})
 	if err != nil {
@@ -75,6 +75,15 @@ func (p *policies) changed(object any) {
 			"policy", policy.Name, "generation", policy.Generation, "why", why)
 	}
 	p.wake()
+}
+
+// replaced is also what a watch that was away tells of a policy that was deleted and made again under its name.
+func (p *policies) replaced(old, object any) {
+	before, ok := old.(*accessv1alpha1.ExecutionPolicy)
+	if after, is := object.(*accessv1alpha1.ExecutionPolicy); ok && is && before.UID != after.UID {
+		p.set.Delete(before.UID)
+	}
+	p.changed(object)
 }
 
 func (p *policies) deleted(object any) {
