@@ -83,7 +83,7 @@ type Sessions struct {
 type sessions struct {
 	Sessions
 
-	API  *streaming.API
+	API    *streaming.API
 	base   *url.URL
 	Log    logr.Logger
 	shared mask.Shared
