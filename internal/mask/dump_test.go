@@ -74,6 +74,25 @@ func TestDumps(t *testing.T) {
 	}
 }
 
+// TestDumpsAfterOtherOutput: a row is read as one, whatever the line before it began with. One of many digits is no row.
+func TestDumpsAfterOtherOutput(t *testing.T) {
+	secret := "correct-horse-battery-staple" + fake(30)
+	values, _ := mask.NewValues([]mask.Value{{Rule: "v", Text: []byte(secret)}})
+	rules := mask.Default().With(values)
+	hidden := strings.Repeat("*", 2*len(secret))
+	for digits := range 200 {
+		for _, next := range []string{"", ":", ", and so on"} {
+			before := "$\n" + strings.Repeat("a", digits) + next + "\n"
+			user, record := run(rules, []byte(before+xxd([]byte(secret))))
+			seen, _ := columns(string(user[len(before):]), "xxd")
+			got, _ := columns(string(record[len(before):]), "xxd")
+			if got != hidden || seen != hex.EncodeToString([]byte(secret[:4]))+hidden[8:] {
+				t.Errorf("behind %d digits and %q the person sees\n%s", digits, next, user[len(before):])
+			}
+		}
+	}
+}
+
 // columns are the digits and the characters of a dump.
 func columns(text, name string) (digits, chars string) {
 	for line := range strings.Lines(text) {

@@ -39,12 +39,12 @@ var (
 func look(raw []byte) (screen *view, texts []*view) {
 	screen = &view{}
 	for i := 0; i < len(raw); {
-		seq := sequence.Find(raw[i:])
-		if seq == nil {
+		if raw[i] != 0x1b {
 			screen.add(raw[i], i)
 			i++
 			continue
 		}
+		seq := sequence.Find(raw[i:])
 		i += len(seq)
 		switch {
 		case moving.Match(seq):
