@@ -59,7 +59,7 @@ func (s search) of(text []byte) (found []string) {
 	return found
 }
 
-// dumpRow is one of xxd, hexdump and od -t x1z.
+// dumpRow is one of xxd, hexdump -C and od -t x1.
 var dumpRow = regexp.MustCompile(`(?m)^[0-9a-f]{4,8}:? +((?:[0-9a-f*]{2,4} +)+)(.*?)\r?$`)
 
 func columns(text []byte) (digits, chars []byte) {

@@ -28,7 +28,7 @@ env
 for file in /files/database /files/app.conf /files/tls.key /registry/config.json; do
 	echo "== $file"; cat $file
 	echo; base64 $file; base64 -w 0 $file; echo
-	xxd $file; xxd -p $file; hexdump -C $file; od -A x -t x1 $file
+	xxd $file; xxd -p $file; hexdump -C $file; od -t x1 $file
 done
 env | base64
 `
