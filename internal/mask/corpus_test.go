@@ -34,6 +34,7 @@ type tally struct{ planted, user, record, over, bytes int }
 
 // TestCorpus plants secrets of every rule, and exact values, in output of every kind, and looks for them in what comes out.
 func TestCorpus(t *testing.T) {
+	t.Parallel()
 	enough := 10_000
 	if testing.Short() {
 		enough = 1000

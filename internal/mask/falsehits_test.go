@@ -53,6 +53,7 @@ func (r *rate) check(t *testing.T, what string, bound, hitsBound float64) {
 
 // TestCleanText masks output without secrets, as programs print it and as programmers write it.
 func TestCleanText(t *testing.T) {
+	t.Parallel()
 	generated, sources := 8<<20, 46<<20
 	if testing.Short() {
 		generated, sources = 2<<20, 4<<20

@@ -27,7 +27,7 @@ func seeds(f *testing.F) {
 func fuzzed(f *testing.F, escapes []string, check func(t *testing.T, s setting, rng *rand.Rand, text []byte)) {
 	f.Helper()
 	seeds(f)
-	all := settings(f)
+	all := settings()
 	f.Fuzz(func(t *testing.T, raw []byte, which uint8, seed uint64) {
 		s := all[int(which)%len(all)]
 		check(t, s, rand.New(rand.NewPCG(seed, 1)), masktest.Small(raw, s.texts, escapes...))
@@ -53,7 +53,7 @@ func FuzzOracleRaw(f *testing.F) {
 			f.Add([]byte(in))
 		}
 	}
-	s := settings(f)[0]
+	s := settings()[0]
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s.isAsOracleSays(t, text)
 	})
@@ -61,7 +61,7 @@ func FuzzOracleRaw(f *testing.F) {
 
 // FuzzTangle is FuzzOracle with texts of pieces of rules.
 func FuzzTangle(f *testing.F) {
-	all := settings(f)
+	all := settings()
 	f.Add(uint64(1), uint64(2))
 	f.Fuzz(func(t *testing.T, seed, more uint64) {
 		rng := rand.New(rand.NewPCG(seed, more))

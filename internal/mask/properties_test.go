@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -22,10 +23,13 @@ type setting struct {
 	oracle *masktest.Oracle
 }
 
-// settings are one for each set of small values.
-func settings(tb testing.TB) []setting {
-	tb.Helper()
+// settings are one for each set of small values, made once: that takes seconds under -race.
+var settings = sync.OnceValue(func() []setting {
 	var all []setting
+	known, err := mask.New(mask.Config{Off: []string{"card-number", "iban"}})
+	if err != nil {
+		panic(err) // the names of two detectors have changed
+	}
 	for _, texts := range masktest.SmallValues {
 		var values []mask.Value
 		for i, text := range texts {
@@ -38,15 +42,11 @@ func settings(tb testing.TB) []setting {
 				forms = append(forms, mask.FormsOf(text)...)
 			}
 		}
-		known, err := mask.New(mask.Config{Off: []string{"card-number", "iban"}})
-		if err != nil {
-			tb.Fatal(err)
-		}
 		rules := known.With(compiled)
 		all = append(all, setting{texts, rules, masktest.NewOracle(rules.Specs(), mask.StopWords(), forms)})
 	}
 	return all
-}
+})
 
 // passed is what a stream let pass.
 type passed struct {
@@ -166,12 +166,13 @@ func (s setting) isApart(tb testing.TB, text []byte, parts [][]byte) {
 
 // TestPropertiesOfTangles holds texts of pieces of rules and values against every property.
 func TestPropertiesOfTangles(t *testing.T) {
+	t.Parallel()
 	n := 600
 	if testing.Short() {
 		n = 200
 	}
 	rng := rand.New(rand.NewPCG(13, 14))
-	all := settings(t)
+	all := settings()
 	for i := range n {
 		s := all[i%len(all)]
 		text := masktest.Tangle(rng, s.rules.Specs(), s.texts...)
@@ -184,12 +185,13 @@ func TestPropertiesOfTangles(t *testing.T) {
 
 // TestPropertiesOfSmallTexts does so with texts of few letters.
 func TestPropertiesOfSmallTexts(t *testing.T) {
+	t.Parallel()
 	n := 600
 	if testing.Short() {
 		n = 200
 	}
 	rng := rand.New(rand.NewPCG(15, 16))
-	all := settings(t)
+	all := settings()
 	for i := range n {
 		s := all[i%len(all)]
 		raw := make([]byte, 1+rng.IntN(60))
