@@ -1,6 +1,7 @@
 package mask_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -27,10 +28,10 @@ func TestFirstRowOfADump(t *testing.T) {
 func TestTextAfterADump(t *testing.T) {
 	const secret = "Zq7-hunter22-Xy9-and-so-on"
 	values, _ := mask.NewValues([]mask.Value{{Rule: "v", Text: []byte(secret)}})
-	text := []byte(xxd([]byte("x=" + secret[:14])) + strings.Repeat("some text in between\n", 40) + xxd([]byte(secret[14:])) + "more\n")
+	text := []byte(xxd([]byte("x="+secret[:14])) + strings.Repeat("some text in between\n", 40) + xxd([]byte(secret[14:])) + "more\n")
 	_, bulk, _ := both(t, mask.Default().With(values), text)
 	_, single, _ := both(t, mask.Default().With(values), singles(text)...)
-	if string(bulk) != string(single) || string(bulk) != string(text) {
+	if !bytes.Equal(bulk, single) || !bytes.Equal(bulk, text) {
 		t.Errorf("in bulk\n%s\nbyte by byte\n%s", bulk, single)
 	}
 }
