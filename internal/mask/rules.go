@@ -34,7 +34,7 @@ type rule struct {
 	literals []string
 
 	opens      string     // an expression in place of literals
-	exactly    int        // kindToken: no more and no fewer bytes, at most maxTokenHold
+	exactly    int        // kindToken: no more and no fewer bytes, under a hundred
 	body       *dfa.Match // kindPattern
 	expression string     // kindPattern: of body
 	longest    int        // kindPattern: bytes of it at most

@@ -6,20 +6,20 @@ func cloudTokens() []rule {
 		// seen: AWS, its table of prefixes
 		token("aws-access-key-id", upper, 16, "AKIA", "ASIA", "ABIA", "ACCA"),
 		// AWS Bedrock
-		token("aws-bedrock-key", std64, 64, "ABSK", "bedrock-api-key-").varied().not64(),
+		token("aws-bedrock-key", std64, 64, "bedrock-api-key-").varied().revised(),
 		// page: docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html; Google's is from memory
 		token("presigned-url", hexa, 32, "X-Amz-Signature=", "X-Goog-Signature="),
 		// seen: Google, always 39 bytes
-		token("google-api-key", base64, 35, "AIza").not64().revised(),
+		sized("google-api-key", base64, 35, "AIza").not64().revised(),
 		// seen: Google, access token and client secret; the refresh token is from memory
 		token("google-oauth", base64, 16, "GOCSPX-", "ya29."),
-		token("google-oauth", base64, 40, "1//0").varied(),
 		// page: learn.microsoft.com/purview/sit-defn-azure-ad-client-secret
 		token("azure-client-secret", "A-Za-z0-9_.~-", 31, "7Q~", "8Q~").anywhere(),
 		// page: learn.microsoft.com/training/modules/configure-storage-security/4-identify-uri-sas-parameters
 		token("azure-sas-signature", "A-Za-z0-9%+/=", 40, "?sig=", "&sig=", `\u0026sig=`).varied().anywhere(),
 		// seen: Alibaba Cloud
-		token("alibaba-access-key-id", alnum, 16, "LTAI").varied().not64(),
+		sized("alibaba-access-key-id", alnum, 12, "LTAI").not64(),
+		sized("alibaba-access-key-id", alnum, 20, "LTAI").not64(),
 		// Tencent Cloud
 		sized("tencent-secret-id", alnum, 32, "AKID").not64(),
 		// page: yandex.cloud/docs/security/operations/search-secrets

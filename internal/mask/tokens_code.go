@@ -11,7 +11,8 @@ func codeTokens() []rule {
 		token("gitlab-token", dotted, 16, "glpat-", "gloas-", "gldt-", "glrt-", "glrtr-", "glcbt-", "glptt-", "glft-", "glimt-",
 			"glagent-", "glwt-", "glsoat-", "glffct-", "GR1348941").revised(),
 		// page: community.atlassian.com, "Can we confirm BitBucket's token prefixes?", answer of the vendor
-		token("atlassian-token", "A-Za-z0-9_=-", 24, "ATATT3x", "ATCTT3x", "ATBB").not64(),
+		token("atlassian-token", "A-Za-z0-9_=-", 24, "ATATT3x", "ATCTT3x").not64(),
+		sized("atlassian-token", alnum, 32, "ATBB").not64(),
 		// page: sourcegraph.com/docs/cli/references/auth
 		token("sourcegraph-token", word, 40, "sgp_").varied(),
 		// page: circleci.com/changelog/new-format-for-api-access-tokens
@@ -49,6 +50,7 @@ func codeTokens() []rule {
 		// page: github.com/clojars/clojars-web, db.clj
 		token("clojars-token", hexa, 40, "CLOJARS_"),
 		// seen: JFrog: API keys; reference tokens are base64 of "reftkn:"
-		token("artifactory-token", base64, 48, "AKCp", "cmVmdGtu").not64().revised(),
+		sized("artifactory-token", base64, 69, "AKCp").not64().revised(),
+		token("artifactory-token", base64, 48, "cmVmdGtu").not64(),
 	}
 }

@@ -39,9 +39,13 @@ func (r rule) varied() rule {
 	return r
 }
 
-// not64 is for a beginning of letters and digits alone, which base64 has by chance.
+// not64 is for a beginning of letters and digits alone, which base64 has by chance, also where its lines begin. A token of a
+// known length is told from that by its end: in base64 there is none.
 func (r rule) not64() rule {
 	r.notIn64 = true
+	if r.exactly > 0 {
+		r.class['+'], r.class['/'] = true, true
+	}
 	return r
 }
 
