@@ -3,6 +3,7 @@ package mask
 import (
 	"github.com/sallyport-dev/sallyport/internal/mask/forms"
 	"github.com/sallyport-dev/sallyport/internal/mask/masktest"
+	"github.com/sallyport-dev/sallyport/internal/mask/needle"
 )
 
 // Specs returns what the rules are, for the oracle, but for those that it does not know.
@@ -31,6 +32,19 @@ func StopWords() map[string]bool { return stopWords }
 
 // FormsOf are the texts that are looked for, for a value.
 func FormsOf(text string) [][]byte { return forms.Of([]byte(text)) }
+
+// LeftOut is how many literals and values have a form for which one set has no room.
+func (r *Rules) LeftOut(v *Values) int {
+	var all []needle.Needle
+	for i, l := range r.literals {
+		all = append(all, needles(forms.Of(l.Text), i)...)
+	}
+	for _, n := range v.needles {
+		all = append(all, needle.Needle{Text: n.Text, Owner: n.Owner + len(r.literals)})
+	}
+	_, left := needle.New(all)
+	return len(left)
+}
 
 // Live is how many sets are in memory.
 func (s *Shared) Live() int {

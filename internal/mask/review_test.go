@@ -45,6 +45,27 @@ func TestManyCardsOnALine(t *testing.T) {
 	}
 }
 
+// TestNothingIsLeftOut: the literals that take most room, with as many values as there is room for, are all masked.
+func TestNothingIsLeftOut(t *testing.T) {
+	var literals []mask.Literal
+	for i := range 1000 {
+		text := fmt.Sprintf("%04d", i) + strings.Repeat("\xff\"", 30)
+		literals = append(literals, mask.Literal{Name: fmt.Sprint("l", i), Text: text})
+	}
+	rules, err := mask.New(mask.Config{Literals: literals})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values []mask.Value
+	for i := range 10_000 {
+		values = append(values, mask.Value{Rule: "v", Text: fmt.Appendf(nil, "%05d\xff\"%s", 99_999-i, fake(40))})
+	}
+	compiled, _ := mask.NewValues(values)
+	if left := rules.LeftOut(compiled); left > 0 {
+		t.Errorf("%d literals and values are not masked in all their forms", left)
+	}
+}
+
 // TestManyValues: of more values than there is room for, all are masked as they stand, and who is not in all forms is named.
 func TestManyValues(t *testing.T) {
 	var values []mask.Value

@@ -70,8 +70,9 @@ func NewValues(values []Value) (*Values, []Ignored) {
 }
 
 const (
-	// maxForms bounds the bytes of all forms of Values: with those of an operator's literals they fit one needle.Set.
-	maxForms  = 6 << 20
+	// maxForms bounds the bytes of all forms of Values. With those of an operator's literals, at most some sixty times
+	// maxLiteralSum, they fit one needle.Set: it would leave out the rest, and nobody would be told.
+	maxForms  = 4 << 20
 	whyNoRoom = "there is no room for it"
 	whyPlain  = "there is no room for its encodings: it is masked as it stands only"
 )

@@ -1,27 +1,9 @@
 package needle
 
-// Empty reports whether there is nothing to be found.
-func (s *Set) Empty() bool { return len(s.nodes) == 0 }
-
 // step takes a byte, from a state that is less than a gram, or while the set is made.
 func (s *Set) step(st State, b byte) State {
-	at := uint32(st)
-	for at != 0 {
-		n := &s.nodes[at]
-		if n.flags&wide != 0 {
-			if c := s.rows[n.child][b]; c != 0 {
-				return State(c)
-			}
-		} else {
-			for c := n.child; c != 0; {
-				next := &s.nodes[c]
-				if next.edge == b {
-					return State(c)
-				}
-				c = next.sibling
-			}
-		}
-		at = n.fail
+	if to := s.deeper(st, b); to != 0 {
+		return to
 	}
 	return State(s.rows[0][b])
 }
@@ -88,16 +70,6 @@ func (g *grams) find(key uint32) State {
 
 // Spans returns what a state says.
 func (s *Set) Spans(st State) Spans { return s.nodes[st].spans }
-
-// Whole reports whether a text ends in a state, or one of the texts that are ends of it.
-func (s *Set) Whole(st State) bool {
-	for at := uint32(st); at != 0; at = s.nodes[at].fail {
-		if s.nodes[at].flags&whole != 0 {
-			return true
-		}
-	}
-	return false
-}
 
 // Nodes is the number of states.
 func (s *Set) Nodes() int { return len(s.nodes) }
