@@ -33,7 +33,7 @@ func BenchmarkWrite(b *testing.B) {
 	for i := range random {
 		random[i] = byte(rng.Uint32())
 	}
-	nearly := "password=abc eyJabcdefghijk. token: null://u:p sk-abc ghp_ab AKIAB "
+	nearly := "password=abc eyJabcdefghijk. token: null x://u:p sk-abc ghp_ab AKIAB "
 	var values []mask.Value
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 	for i := range 500 {

@@ -48,6 +48,47 @@ func TestBulkIsAsByteByByte(t *testing.T) {
 	}
 }
 
+// nearly are pieces of which much opens and little is found: numbers and names, beginnings within beginnings, quotes that hide names.
+var nearly = []string{
+	"eyJabcdefgh.", "eyJabcdefgh.eyJabcdefgh.", "eyJ", "abcdefghijkl", " 4111 1111", " 4111-1111-1111-1111", "4111111111111111", " 4012888888881881",
+	" DE89 3704", " NO9386011117947", " eyJabcdefgh.eyJabcdefgh.abcdefghijkl ", " DE89370400440532013000", " GB82 WEST 1234", " DE89 ", "5698 7654 32", "pw=", "pw='", `pw="`, `"`, "'", "a", "abc", "abcde", "abcdefg",
+	"password: ", "password=", `"token": "`, "secret=x", "--password ", "<token>", "</token>", "=", ":", " ", "  ", "\t", "\n", "/", "-", "\\", "&", ";", "Authorization: ",
+	"://u:p", "://u@", "@", "://", "ghp_", "sk-", "AKIA", "AKIAB", "1111", ".", "Pwd=", "*", "password=null ",
+}
+
+// FuzzBulk: what is skipped over because nothing comes of it is what is masked byte by byte.
+func FuzzBulk(f *testing.F) {
+	all := settings()
+	with := make([]*mask.Rules, 0, len(all))
+	for _, s := range all {
+		compiled, _ := compile(s.texts...)
+		with = append(with, mask.Default().With(compiled))
+	}
+	for i := range uint64(2000) {
+		f.Add(i, i)
+	}
+	filling := strings.Repeat("nothing to be found here. ", 3)
+	f.Fuzz(func(t *testing.T, seed, more uint64) {
+		rng := rand.New(rand.NewPCG(seed, more))
+		s := all[seed%uint64(len(all))]
+		rules := with[seed%uint64(len(all))]
+		var text []byte
+		for range 1 + rng.IntN(5) {
+			text = append(text, filling[:rng.IntN(len(filling))]...)
+			text = append(text, masktest.Tangle(rng, s.rules.Specs(), slices.Concat(nearly, s.texts)...)...)
+			for range rng.IntN(8) {
+				text = append(text, nearly[rng.IntN(len(nearly))]...)
+			}
+		}
+		text = append(text, filling...)
+		want := pass(t, rules.NewStream(), bytesOf(text)...)
+		got := pass(t, rules.NewStream(), text)
+		if !bytes.Equal(got.User, want.User) || !bytes.Equal(got.Record, want.Record) || !slices.Equal(got.Hits, want.Hits) {
+			t.Fatalf("text   %q\nbytes  %q\nbulk   %q\nrecord %q\nbulk   %q\n%v\n%v", text, want.User, got.User, want.Record, got.Record, want.Hits, got.Hits)
+		}
+	})
+}
+
 // TestStrangeValues: values of line ends, blanks, escapes, and bytes that are no text neither end a stream nor change its length.
 func TestStrangeValues(t *testing.T) {
 	rng := rand.New(rand.NewPCG(33, 34))
@@ -70,11 +111,7 @@ func TestStrangeValues(t *testing.T) {
 
 func rulesWith(tb testing.TB, c mask.Config, texts ...string) *mask.Rules {
 	tb.Helper()
-	values := make([]mask.Value, 0, len(texts))
-	for _, text := range texts {
-		values = append(values, mask.Value{Rule: "secret/s/k", Text: []byte(text)})
-	}
-	compiled, ignored := mask.NewValues(values)
+	compiled, ignored := compile(texts...)
 	if len(ignored) > 0 {
 		tb.Fatalf("ignored: %v", ignored)
 	}
@@ -83,4 +120,12 @@ func rulesWith(tb testing.TB, c mask.Config, texts ...string) *mask.Rules {
 		tb.Fatal(err)
 	}
 	return rules.With(compiled)
+}
+
+func compile(texts ...string) (*mask.Values, []mask.Ignored) {
+	values := make([]mask.Value, 0, len(texts))
+	for _, text := range texts {
+		values = append(values, mask.Value{Rule: "secret/s/k", Text: []byte(text)})
+	}
+	return mask.NewValues(values)
 }

@@ -36,7 +36,10 @@ func isLetter(b byte) bool {
 	b |= 0x20
 	return b >= 'a' && b <= 'z'
 }
-func isQuote(b byte) bool { return b == '"' || b == '\'' || b == '`' }
+
+// isBase64URL reports whether a byte is of the URL-safe alphabet (RFC 4648, section 5).
+func isBase64URL(b byte) bool { return isAlnum(b) || b == '_' || b == '-' }
+func isQuote(b byte) bool     { return b == '"' || b == '\'' || b == '`' }
 
 // fold makes an ASCII letter lower-case.
 func fold(b byte) byte {

@@ -1,40 +1,41 @@
 package mask
 
 // glideBytes is how far openings are looked for before exact values are.
-const glideBytes = 16
+const glideBytes = 32
 
-// glide steps over the bytes of p up to the first with which something may be under way, and returns how many.
-func (s *Stream) glide(p []byte) int {
-	if !s.quiet() || s.dump.phase != noRow {
+// glide steps over the bytes of p from offset i up to end at most, as long as no rule is at work and nothing is masked, and returns
+// how many those are.
+func (s *Stream) glide(p []byte, i, end int) int {
+	if i == end || !s.calm() || s.dump.phase != noRow {
 		return 0
 	}
-	n := 0
-	for n < len(p) {
-		piece := p[n:min(len(p), n+glideBytes)]
-		m := s.glidePiece(piece)
-		if n += m; m < len(piece) {
+	from := i
+	for i < end {
+		to := min(end, i+glideBytes)
+		i += s.glidePiece(p, i, to)
+		if i < to {
 			break
 		}
 	}
-	s.text.remember(p[:n])
-	return n
+	s.text.remember(p[from:i])
+	return i - from
 }
 
-func (s *Stream) glidePiece(p []byte) int {
+func (s *Stream) glidePiece(p []byte, from, end int) int {
 	t, search := s.text, s.rules.search
 	next, hot := search.Next, search.Hot
-	state, n := t.state, len(p)
-	for i, b := range p {
+	state, n := t.state, end-from
+	for i, b := range p[from:end] {
 		to := next[state+uint32(b)]
-		if to >= hot || b < ' ' {
+		if to >= hot && !s.harmless(s.window.plain(p, from+i), place{from + i, state}) || b < ' ' {
 			n = i
 			break
 		}
 		state = to
 	}
 	if s.rules.set != nil {
-		if m := t.needles.Glide(s.rules.set, p[:n], s.pos); m < n {
-			state, n = rejoin(search, t.state, p[:m]), m
+		if m := t.needles.Glide(s.rules.set, p[from:from+n], s.pos); m < n {
+			state, n = rejoin(search, t.state, p[from:from+m]), m
 		}
 	}
 	t.state = state

@@ -182,7 +182,7 @@ const (
 )
 
 func (m *machine) stepJWT(s *Stream, b byte) bool {
-	inClass := isAlnum(b) || b == '_' || b == '-'
+	inClass := isBase64URL(b)
 	switch {
 	case m.jwt == jwtHeader && b == '.' && m.n >= jwtMinHeader:
 		m.jwt, m.n, m.hold = jwtPayload, 0, s.pos+1

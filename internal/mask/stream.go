@@ -71,7 +71,7 @@ func (s *Stream) Write(p []byte) Output {
 		}
 		for end := min(len(p), i+s.window.close); i < end || i < len(p) && !s.quiet(); {
 			s.pos = start + int64(i)
-			if n := s.glide(p[i:max(i, end)]); n > 0 {
+			if n := s.glide(p, i, max(i, end)); n > 0 {
 				i += n
 				continue
 			}

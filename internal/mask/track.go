@@ -41,10 +41,8 @@ func (t *track) remember(p []byte) {
 	}
 }
 
-// quiet reports whether nothing is under way but, perhaps, an opening.
-func (t *track) quiet() bool {
-	return len(t.live) == 0 && !t.lead && !t.value && !t.needles.Under() && t.found.to == 0
-}
+// calm reports whether no rule is at work, and no exact value has been found that may go on.
+func (t *track) calm() bool { return len(t.live) == 0 && !t.lead && !t.value && t.found.to == 0 }
 
 // step takes a visible byte at position s.pos; ghost is true for one that stands for an escape sequence which ends there.
 func (t *track) step(s *Stream, b byte, ghost bool) {

@@ -1,10 +1,12 @@
 package mask
 
 import (
+	"bytes"
 	"math"
 
 	"github.com/sallyport-dev/sallyport/internal/mask/dfa"
 	"github.com/sallyport-dev/sallyport/internal/mask/needle"
+	"github.com/sallyport-dev/sallyport/internal/mask/vt"
 )
 
 const (
@@ -44,6 +46,17 @@ func (w *window) renew() {
 	w.escape, w.close, w.end, w.count, w.at, w.begins, w.first = 0, minClose, 0, 0, 0, w.begins[:0], 0
 }
 
+// plain is p up to the first escape from offset i on.
+func (w *window) plain(p []byte, i int) []byte {
+	if w.escape <= i {
+		w.escape = len(p)
+		if n := bytes.IndexByte(p[i:], vt.Esc); n >= 0 {
+			w.escape = i + n
+		}
+	}
+	return p[:w.escape]
+}
+
 // next returns up to where nothing is from offset i on, with the state of the search there, and whether there is something then.
 func (w *window) next(i int) (limit int, state uint32, stop bool) {
 	for w.at < w.count && w.opens[w.at].offset < i {
@@ -65,83 +78,86 @@ func (w *window) next(i int) (limit int, state uint32, stop bool) {
 // noState is of a place for which the state of the search was not kept.
 const noState = math.MaxUint32
 
-// forget drops openings.
-func (w *window) forget(harmless func(place) bool) {
-	n := 0
-	for _, at := range w.opens[:w.count] {
-		if !harmless(at) {
-			w.opens[n] = at
-			n++
-		}
-	}
-	w.count = n
-}
-
-// scan finds the openings in a block of p from offset i on, where the search is in a state.
-func (w *window) scan(a *dfa.Search, p []byte, i int, state uint32) {
+// scan finds the openings in a block of p from offset i on, where the search is in a state, but for those that are harmless.
+func (w *window) scan(a *dfa.Search, p []byte, i int, state uint32, harmless func(place) bool) {
 	w.count, w.at, w.end, w.state = 0, 0, i, state
 	length := min(laneBytes, (len(p)-i)/lanes)
 	if length < max(minLane, a.Longest) {
-		w.scanOne(a, p[:min(len(p), i+lanes*minLane)])
+		w.scanOne(a, p[:min(len(p), i+lanes*minLane)], harmless)
 		return
 	}
-	w.scanLanes(a, p[i:i+lanes*length], length)
+	w.scanLanes(a, p[i:i+lanes*length], length, harmless)
 }
 
 // scanOne is scan, byte by byte: each step waits for the load of the one before.
-func (w *window) scanOne(a *dfa.Search, p []byte) {
+func (w *window) scanOne(a *dfa.Search, p []byte, harmless func(place) bool) {
 	st, next, hot := w.state, a.Next, a.Hot
 	for i, b := range p[w.end:] {
 		to := next[st+uint32(b)]
-		if to >= hot {
+		if to >= hot && !harmless(place{w.end + i, st}) {
 			if w.count == len(w.opens) {
 				w.state, w.end = st, w.end+i
 				return
 			}
-			w.note(w.end+i, st)
+			w.opens[w.count] = place{w.end + i, st}
+			w.count++
 		}
 		st = to
 	}
 	w.state, w.end = st, len(p)
 }
 
-func (w *window) note(offset int, state uint32) {
-	w.opens[w.count] = place{offset, state}
-	w.count++
-}
-
 // scanLanes is scan of a block of lanes. A lane needs no state from the one before it: a state depends on no more bytes than the
 // longest opening has, so each lane begins at the root that many bytes early.
-func (w *window) scanLanes(a *dfa.Search, block []byte, length int) {
+func (w *window) scanLanes(a *dfa.Search, block []byte, length int, harmless func(place) bool) {
 	next, hot := a.Next, a.Hot
 	st := [lanes]uint32{w.state}
 	for lane := 1; lane < lanes; lane++ {
 		st[lane] = rejoin(a, 0, block[lane*length-a.Longest:lane*length])
 	}
 	l0, l1, l2, l3 := block[:length], block[length:2*length], block[2*length:3*length], block[3*length:4*length]
-	s0, s1, s2, s3 := st[0], st[1], st[2], st[3]
 	var found [lanes]int
+	for i := 0; ; i++ {
+		i = calm(next, hot, l0[i:], l1[i:], l2[i:], l3[i:], &st) + i
+		if i == length {
+			break
+		}
+		before := st
+		for lane, state := range before {
+			at := place{w.end + lane*length + i, state}
+			st[lane] = next[state+uint32(block[lane*length+i])]
+			if st[lane] < hot || harmless(at) {
+				continue
+			}
+			if found[lane] == maxOpens {
+				w.keep(found[:1], i, before[0])
+				return
+			}
+			w.opens[lane*maxOpens+found[lane]] = at
+			found[lane]++
+		}
+	}
+	w.keep(found[:], lanes*length, st[lanes-1])
+}
+
+// calm is how many bytes of four lanes lead to no opening, with the states then. It calls nothing, so that all of it stays in registers.
+func calm(next []uint32, hot uint32, l0, l1, l2, l3 []byte, st *[lanes]uint32) int {
+	s0, s1, s2, s3 := st[0], st[1], st[2], st[3]
+	n := len(l0)
+	l1, l2, l3 = l1[:n], l2[:n], l3[:n]
 	for i := range l0 {
 		t0 := next[s0+uint32(l0[i])]
 		t1 := next[s1+uint32(l1[i])]
 		t2 := next[s2+uint32(l2[i])]
 		t3 := next[s3+uint32(l3[i])]
 		if max(t0, t1, t2, t3) >= hot {
-			for lane, to := range [lanes]uint32{t0, t1, t2, t3} {
-				if to < hot {
-					continue
-				}
-				if found[lane] == maxOpens {
-					w.keep(found[:1], i, s0)
-					return
-				}
-				w.opens[lane*maxOpens+found[lane]] = place{w.end + lane*length + i, [lanes]uint32{s0, s1, s2, s3}[lane]}
-				found[lane]++
-			}
+			n = i
+			break
 		}
 		s0, s1, s2, s3 = t0, t1, t2, t3
 	}
-	w.keep(found[:], lanes*length, s3)
+	*st = [lanes]uint32{s0, s1, s2, s3}
+	return n
 }
 
 // keep makes what was found in the lanes one list, and moves the end by so many bytes.

@@ -76,7 +76,7 @@ type Scanner struct {
 
 // Scan appends to where, in order, the offsets in p at which a text begins of which the first MinLength bytes follow, if
 // the first longLength are in p, and those of lines of which row reports true. Other texts do not begin in p but in its last
-// Settle bytes.
+// longLength-1 bytes. It leaves out texts which nothing comes of in p: all that is under way there ends, and nothing is masked.
 func (c *Scanner) Scan(s *Set, p []byte, row func(line []byte) bool, where []int) []int {
 	c.normalize(p, row)
 	c.begins = c.begins[:0]
@@ -135,7 +135,7 @@ func (c *Scanner) normalize(p []byte, row func(line []byte) bool) {
 // look finds the texts in a filter of grams of a size, which shows those of at least length bytes.
 func (c *Scanner) look(s *Set, f filter, size, stride, length int) {
 	p, bits, shift := c.text, f.bits, f.shift
-	known := -1
+	known, budget := -1, len(p)
 	for i := 0; i+size <= len(p); i += stride {
 		var g uint32
 		if size == longGram {
@@ -152,16 +152,43 @@ func (c *Scanner) look(s *Set, f filter, size, stride, length int) {
 			continue
 		}
 		from := max(0, i-stride+1, known+1)
-		if n := s.begins(p[from:min(i+length, len(p))]); n >= 0 {
-			known = from + n
-			c.begins = append(c.begins, known)
-			i = max(i-stride, known-stride+1) // there may be others
+		n, st := s.begins(p[from:min(i+length, len(p))])
+		if n < 0 {
+			continue
 		}
+		known = from + n
+		if end := s.dies(st, p, known+MinLength, &budget); end > 0 {
+			known = end - gram
+		} else {
+			c.begins = append(c.begins, known)
+		}
+		i = max(i-stride, known-stride+1) // there may be others
 	}
 }
 
-// begins returns where the first MinLength bytes of a text are in p; -1 for nowhere.
-func (s *Set) begins(p []byte) int {
+// dies returns the offset in p, of which the bytes before i have led to a state, behind the first byte after which nothing of a gram
+// is under way, if nothing is masked before; 0 for none, or if it costs more than what is left of a budget of steps, which is then
+// used up: only steps for nothing count.
+func (s *Set) dies(st State, p []byte, i int, budget *int) int {
+	end := min(len(p), i+*budget)
+	for from := i; ; i++ {
+		switch {
+		case s.nodes[st].spans.MaskRecord > 0 || i == end:
+			*budget -= i - from
+			return 0
+		case st == 0:
+			return i
+		}
+		to := s.deeper(st, p[i])
+		if to == 0 && s.begin.has(shortHash(p[i+1-gram:])) {
+			to = s.grams.find(shortHash(p[i+1-gram:]))
+		}
+		st = to
+	}
+}
+
+// begins returns where the first MinLength bytes of a text are in p, and the state after them; -1 for nowhere.
+func (s *Set) begins(p []byte) (int, State) {
 	for i := 0; i+MinLength <= len(p); i++ {
 		if !s.begin.has(shortHash(p[i:])) {
 			continue
@@ -171,8 +198,8 @@ func (s *Set) begins(p []byte) int {
 			st = s.deeper(st, b)
 		}
 		if s.nodes[st].flags&long != 0 {
-			return i
+			return i, st
 		}
 	}
-	return -1
+	return -1, 0
 }

@@ -64,27 +64,38 @@ func (t *Tracker) State(s *Set) State {
 	return t.state
 }
 
-// Glide steps over the bytes of p up to the first that Step has to take: one with which something may be under way, or a control
-// character. Nothing may be under way. It returns how many bytes those are.
+// Glide steps over the bytes of p up to the first that Step has to take: one at which something is masked, or a control character.
+// It returns how many bytes those are.
 func (t *Tracker) Glide(s *Set, p []byte, pos int64) int {
 	bits, shift := s.begin.bits, s.begin.shift
-	g, count := t.gram, t.count
+	st, g, count := t.state, t.gram, t.count
 	n := len(p)
 	for i, b := range p {
+		if b < ' ' {
+			n = i
+			break
+		}
 		next := g>>8 | uint32(b)<<24
-		a := first(next) >> shift
-		if b < ' ' || bits[a/64]&(1<<(a%64)) != 0 {
+		to := State(0)
+		if st != 0 {
+			to = s.deeper(st, b)
+		}
+		if to == 0 {
+			if a := first(next) >> shift; bits[a/64]&(1<<(a%64)) != 0 && count-t.fresh >= Entry {
+				to = s.grams.find(next)
+			}
+		} else if s.nodes[to].spans.MaskRecord > 0 {
 			n = i
 			break
 		}
 		t.at[count%ringLength] = pos + int64(i)
 		count++
-		g = next
+		st, g = to, next
 	}
 	if n > 0 {
 		t.lines = 0
 	}
-	t.gram, t.count = g, count
+	t.state, t.gram, t.count = st, g, count
 	return n
 }
 
@@ -95,17 +106,17 @@ func (t *Tracker) Under() bool { return t.state != 0 }
 func (t *Tracker) Back(n int) int64 { return t.at[(t.count-uint64(n))%ringLength] } //nolint:gosec // small
 
 const (
-	// Settle is how many bytes before a point tell what is under way there, line ends not counted.
-	Settle = longLength - 1
+	// settle is how many bytes before a point tell what is under way there, line ends not counted.
+	settle = Commit - 1
 	// Entry is how many bytes, line ends not counted, show what began before them.
 	Entry = gram - 1
 )
 
 // Jump makes t what stepping over p would have made it: p begins at position pos of the stream, after the Entry bytes that
-// were stepped over last, and no text of which MinLength bytes follow begins before its last Settle bytes.
+// were stepped over last, and nothing is masked in it.
 func (t *Tracker) Jump(s *Set, p []byte, pos int64) {
 	from := len(p)
-	for n := 0; from > 0 && n < Settle+gram; from-- {
+	for n := 0; from > 0 && n < settle+gram; from-- {
 		if b := p[from-1]; b != '\n' && b != '\r' {
 			n++
 		}
@@ -116,7 +127,7 @@ func (t *Tracker) Jump(s *Set, p []byte, pos int64) {
 	}
 	t.count += uint64(from) //nolint:gosec // more than there were, but for line ends: nobody asks for those
 	t.fresh, t.state, t.lines = t.count, 0, 0
-	if len(p)-from > Settle+gram || !t.glide(s, p, from, pos) {
+	if len(p)-from > settle+gram || !t.glide(s, p, from, pos) {
 		t.walk(s, p[from:], pos+int64(from))
 	}
 }
