@@ -17,7 +17,9 @@ func (s *Stream) quiet() bool {
 }
 
 // calm reports whether the next byte is visible text, unless it is an escape, and nothing has been found that may go on.
-func (s *Stream) calm() bool { return s.vt.Ground() && !s.inside && !s.blind && s.text.calm() }
+func (s *Stream) calm() bool {
+	return s.vt.Ground() && !s.inside && !s.blind && !s.raw.at && s.text.calm()
+}
 
 // skip goes over bytes of p from offset i on in which no rule opens and no exact value begins, and returns how many.
 // What stepping over them would know is known after them.

@@ -41,6 +41,7 @@ type Stream struct {
 	text   *track
 	string *track // inside of a string in an escape sequence; nil until there is one
 	inside bool   // such a string
+	raw    raw
 	dump   dump
 	blind  bool // all is masked up to the next line end
 
@@ -125,11 +126,11 @@ func (s *Stream) split() {
 // settled reports whether no exact value is being followed.
 func (s *Stream) settled() bool {
 	for _, t := range s.tracks() {
-		if t.needles.Under() || t.found.to != 0 {
+		if !t.done() {
 			return false
 		}
 	}
-	return !s.dump.needles.Under() && s.dump.found.to == 0
+	return s.raw.done() && !s.dump.needles.Under() && s.dump.found.to == 0
 }
 
 // Use changes the values that a stream looks for to those of rules, whose digest must be the same, from its next write on at
@@ -149,6 +150,9 @@ func (s *Stream) step(b byte) {
 	class := vt.Visible
 	if b == vt.Esc || !s.vt.Ground() {
 		class = s.vt.Step(b)
+	}
+	if (s.raw.at || class != vt.Visible) && s.rules.set != nil && !s.blind {
+		s.raw.step(s, b, class)
 	}
 	if class == vt.Visible {
 		if (s.dump.phase != noRow || b == '\n') && s.rules.set != nil && !s.inside {
@@ -229,6 +233,7 @@ func (s *Stream) bound() {
 	for _, t := range s.tracks() {
 		t.finish(s)
 	}
+	s.raw.end(s)
 	s.dump.close(s)
 	s.dump = dump{}
 	to := s.pos + 1
@@ -253,6 +258,10 @@ func (s *Stream) holds() (user, record int64) {
 		u, r := s.dump.holds(s)
 		user, record = min(user, u), min(record, r)
 	}
+	if s.raw.at {
+		u, r := s.raw.holds(s)
+		user, record = min(user, u), min(record, r)
+	}
 	return user, record
 }
 
@@ -273,6 +282,7 @@ func (s *Stream) Flush() Output {
 	for _, t := range s.tracks() {
 		t.finish(s)
 	}
+	s.raw.end(s)
 	s.dump.close(s)
 	s.dump = dump{}
 	s.vt, s.inside, s.blind, s.hidden = vt.Parser{}, false, false, s.hidden[:0]

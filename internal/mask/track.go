@@ -1,21 +1,17 @@
 package mask
 
-import (
-	"slices"
-
-	"github.com/sallyport-dev/sallyport/internal/mask/needle"
-)
+import "slices"
 
 // track is a sequence of visible bytes that is followed: the text of a stream, or the inside of a string in its escape sequences.
 type track struct {
+	exacts
+
 	state            uint32     // of the search
 	live             []*machine // at work, but for those of assignments: one for each rule at most
 	idle             []*machine // to be used again
 	lead             bool       // leading is at work: after a name and its separator
 	value            bool       // valuing is
 	leading, valuing machine
-	needles          needle.Tracker
-	found            exact
 	card             number
 	iban             number
 	recent           [recentBytes]byte // the last visible bytes, by count modulo their number
@@ -24,14 +20,6 @@ type track struct {
 
 // recentBytes is more than the opening of a card number has.
 const recentBytes = 16
-
-// exact is a masked run of exact values that may go on.
-type exact struct {
-	span
-
-	owner int
-	best  uint16 // bytes of the longest text so far
-}
 
 // remember keeps the last bytes of p.
 func (t *track) remember(p []byte) {
@@ -61,7 +49,7 @@ func (t *track) step(s *Stream, b byte, ghost bool) {
 		if ghost {
 			at = ^at
 		}
-		t.match(s, b, at)
+		t.match(s, b, at, 0)
 	}
 }
 
@@ -132,69 +120,6 @@ func (t *track) within(s *Stream, rule int) bool {
 	return false
 }
 
-// match takes a byte for the exact values.
-func (t *track) match(s *Stream, b byte, at int64) {
-	set := s.rules.set
-	if !t.needles.Step(set, b, at) {
-		if t.found.to != 0 && b != '\n' && b != '\r' {
-			t.close(s)
-		}
-		return
-	}
-	st := t.needles.State(set)
-	spans := set.Spans(st)
-	if spans.MaskRecord == 0 {
-		if t.found.to != 0 && s.place(t.needles.Back(int(max(spans.HoldRecord, 1)))) >= t.found.to {
-			t.close(s)
-		}
-		return
-	}
-	n := int(min(spans.MaskRecord, needle.Commit))
-	from := s.place(t.needles.Back(n))
-	if spans.MaskRecord > needle.Commit {
-		n = 1 // the rest is masked
-	}
-	for i := 1; i <= n; i++ {
-		p := t.needles.Back(i)
-		if p < 0 {
-			continue
-		}
-		if i <= int(spans.MaskUser) {
-			s.user.star(p)
-		}
-		s.record.star(p)
-	}
-	t.extend(s, from, set, st, spans.MaskRecord)
-}
-
-// extend makes the run reach the current byte.
-func (t *track) extend(s *Stream, from int64, set *needle.Set, st needle.State, length uint16) {
-	if t.found.to != 0 && from > t.found.to {
-		t.close(s)
-	}
-	if t.found.to == 0 {
-		t.found = exact{span: span{from: from}}
-	}
-	t.found.to = s.pos + 1
-	if length > t.found.best {
-		t.found.best, t.found.owner = length, set.Owner(st)
-	}
-}
-
-// close reports the run.
-func (t *track) close(s *Stream) {
-	if t.found.to == 0 {
-		return
-	}
-	s.reportExact(t.found)
-	t.found = exact{}
-}
-
-func (s *Stream) reportExact(run exact) {
-	o := &s.rules.owners[run.owner]
-	s.report(Hit{Rule: o.rule, Offset: run.from, Length: run.to - run.from, Fingerprint: o.fingerprint})
-}
-
 // finish is the end of the sequence.
 func (t *track) finish(s *Stream) {
 	if t.value {
@@ -221,9 +146,8 @@ func (t *track) interrupt(s *Stream) {
 
 func (t *track) reset() {
 	t.idle = append(t.idle, t.live...)
-	t.live, t.lead, t.value, t.found = t.live[:0], false, false, exact{}
+	t.live, t.lead, t.value, t.exacts = t.live[:0], false, false, exacts{}
 	t.state, t.count = 0, 0
-	t.needles.Reset()
 }
 
 // holds returns the first positions that the person and the record may not have yet.
@@ -233,14 +157,8 @@ func (t *track) holds(s *Stream) (user, record int64) {
 	if s.rules.set == nil {
 		return user, record
 	}
-	spans := s.rules.set.Spans(t.needles.State(s.rules.set))
-	if n := int(spans.HoldUser); n > 0 {
-		user = min(user, s.place(t.needles.Back(n)))
-	}
-	if n := int(spans.HoldRecord); n > 0 {
-		record = min(record, s.place(t.needles.Back(n)))
-	}
-	return user, record
+	u, r := t.exacts.holds(s)
+	return min(user, u), min(record, r)
 }
 
 // machineHold returns the first position that a machine holds; s.pos for none.
@@ -259,9 +177,6 @@ func (s *Stream) machineHold(t *track) int64 {
 	}
 	return free
 }
-
-// place is where a byte is, or the escape sequence that it stands for.
-func (s *Stream) place(at int64) int64 { return max(at, ^at) }
 
 func (t *track) number(k kind) *number {
 	if k == kindIBAN {
