@@ -97,5 +97,33 @@ func TestOracle(t *testing.T) {
 	}
 }
 
+func TestOracleOfTheStreamAsItIs(t *testing.T) {
+	long := "0123456789\x1b[38;5;208mabcdefghijklmnop"
+	oracle := NewOracle(someRules, nil, [][]byte{[]byte("hun\x1b[1mter"), []byte("Hunter12"), []byte("]0;hunter"), []byte(long)})
+	tests := map[string]struct{ in, user, record string }{
+		"if a value has a sequence, then that is masked":        {"hun\x1b[1mter", "hu********", "**********"},
+		"if it is wrapped, then the line end stays":             {"hun\x1b[1\r\nmter", "hu****\r\n****", "******\r\n****"},
+		"if a value ends a sequence, then it is masked with it": {"\x1b[2Hunter12", "\x1b[2Hu******", "\x1b[2********"},
+		"if a value is in a string, then with what begins that": {"\x1b]0;hunter\x07", "\x1b]0*******\x07", "\x1b*********\x07"},
+		"if there is an empty line in it, then it is no value":  {"hun\x1b[1\n\nmter", "hun\x1b[1\n\nmter", "hun\x1b[1\n\nmter"},
+		"if it is alone on a line, then that is not empty":      {"hun\n\x1b[1m\nter", "hu*\n****\n***", "***\n****\n***"},
+		"if 24 bytes of it are there, then they are masked":     {long[:24] + "!", long[:4] + stars(20) + "!", stars(24) + "!"},
+		"if 23 bytes of it are there, then they are not":        {long[:23] + "!", long[:23] + "!", long[:23] + "!"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			oracle.Raw = true
+			user, record := oracle.Mask([]byte(tc.in))
+			if string(user) != tc.user || string(record) != tc.record {
+				t.Errorf("%q: %q and %q, want %q and %q", tc.in, user, record, tc.user, tc.record)
+			}
+			oracle.Raw = false
+			if user, record = oracle.Mask([]byte(tc.in)); string(user) != tc.in || string(record) != tc.in {
+				t.Errorf("%q without: %q and %q", tc.in, user, record)
+			}
+		})
+	}
+}
+
 func of(s string, n int) string { return strings.Repeat(s, n) }
 func stars(n int) string        { return of("*", n) }

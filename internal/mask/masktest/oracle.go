@@ -46,6 +46,9 @@ type Rule struct {
 
 // Oracle masks whole texts.
 type Oracle struct {
+	// Raw: exact values are also found in the stream as it is, sequences and all, and then masked with them.
+	Raw bool
+
 	rules []Rule
 	words map[string]bool      // what stands where the value of an assignment is absent
 	forms map[[2]byte][][]byte // exact values in all their forms, by their first bytes
@@ -74,11 +77,17 @@ type span struct{ from, to int }
 func (o *Oracle) Mask(text []byte) (user, record []byte) {
 	user, record = bytes.Clone(text), bytes.Clone(text)
 	screen, hidden := look(text)
-	for _, v := range append(hidden, screen) {
+	views := slices.Concat(hidden, []*view{screen})
+	for _, v := range views {
 		for _, s := range o.ruled(v.text) {
 			v.mask(user, s)
 			v.mask(record, s)
 		}
+	}
+	if o.Raw {
+		views = append(views, whole(text))
+	}
+	for _, v := range views {
 		joined, breaks := v.join()
 		for i := range joined.text {
 			o.valuesAt(joined, breaks, i, func(prefix, length int) {

@@ -16,6 +16,14 @@ var SmallValues = [][]string{
 	{"ghp_abababababababababab", "password=abab", "https://ab:abab@ab", "ab cd ab cd ef"},
 }
 
+// EscapedValues are sets of values that hold escape sequences, or parts of them: found only in the stream as it is.
+var EscapedValues = [][]string{
+	{"ab\x1b[0mab\x1b[1mab", "mababab\x1b[0ma", "\x1b[A\x1bM\x1b[0mab"},
+	{"]0;abab\x07ab", "abab\x1b\\ab\x1b]0;ab", "ab\x1b]8;;\x1b\\abab\x1b]8;;\x1b\\"},
+	{"\x1b\x1b[[\x1b\x1b[[", "[\x1b\x1b[[\x1b\x1b[[\x1b\x1b[[\x1b\x1b[[\x1b\x1b[[\x1b\x1b[[\x1b\x1b[[", "[[\x1b[a\n\n[[\x1b[a", "CaCa\n[[\x1b"},
+	{"Cabababa", "Hababa;1H", "0;1Hababababababababababababababab", "1;1;1;1H", "7777cccc"},
+}
+
 // numbers are pieces of cards and accounts, and of what an operator's pattern finds.
 var numbers = []string{
 	"4111 1111 1111 1111", "4111111111111111", "4111", " 1111", "-1111", "3782 822463 10005", "11", "1", "2", "-",
