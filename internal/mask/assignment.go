@@ -170,6 +170,9 @@ func (m *machine) take(s *Stream, b byte, at int64) bool {
 // closeValue ends a value, and reports false.
 func (m *machine) closeValue(s *Stream) bool {
 	if m.phase == masking {
+		if m.hold >= 0 { // a backslash behind which no quote came
+			m.found(s, m.last)
+		}
 		return false
 	}
 	if isVariable(m.head[:m.n]) || m.isCode() && isOpening(m.head[:m.n]) || m.call && strings.IndexByte("({[,+|&", m.head[m.n-1]) >= 0 {

@@ -6,22 +6,20 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/mask/needle"
 )
 
-// Specs returns what the rules are, for the oracle, but for those that it does not know.
+// Specs returns what the rules are, for the oracle.
 func (r *Rules) Specs() []masktest.Rule {
 	kinds := map[kind]masktest.Kind{
 		kindToken: masktest.Token, kindAssignment: masktest.Assignment, kindJWT: masktest.JWT, kindURL: masktest.URL, kindPEM: masktest.PEM,
+		kindCard: masktest.Card, kindIBAN: masktest.IBAN, kindPattern: masktest.Pattern,
 	}
 	var specs []masktest.Rule
 	for _, r := range r.rules {
-		kind, known := kinds[r.kind]
-		if !known {
-			continue
-		}
 		specs = append(specs, masktest.Rule{
-			Name: r.name, Kind: kind, Literals: r.literals,
+			Name: r.name, Kind: kinds[r.kind], Literals: r.literals,
 			Exact: r.exact, Boundary: r.boundary, NotIn64: r.notIn64,
 			Class: func(b byte) bool { return r.class[b] }, Decide: r.decide, Exactly: r.exactly, Mixed: r.mixed,
 			Value: r.value, Scheme: r.scheme, NoPath: r.noPath, Field: r.field,
+			Lengths: ibanLength, Expression: r.expression, Longest: r.longest,
 		})
 	}
 	return specs

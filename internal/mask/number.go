@@ -95,7 +95,7 @@ func (u *number) separates(k kind, b byte) bool {
 	if k == kindIBAN {
 		return b == ' ' && u.n%4 == 0 && u.count < len(u.groups)
 	}
-	return b == u.sep && u.count < len(u.groups)
+	return u.sep != 0 && b == u.sep && u.count < len(u.groups)
 }
 
 // closeNumber decides on a number whose end has come.
@@ -163,7 +163,7 @@ func issued(d []byte) bool {
 		return n == 16
 	case two == 34 || two == 37:
 		return n == 15
-	case two == 36, two == 38, two == 39, two == 30:
+	case two == 36, two == 38, two == 39, four >= 3000 && four <= 3059, four == 3095:
 		return n == 14 || n >= 16
 	case two == 35, two == 60, two == 62, two == 64, two == 65:
 		return n >= 16

@@ -1,6 +1,9 @@
 package masktest
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // Kind is how a rule goes on after its beginning.
 type Kind uint8
@@ -12,13 +15,16 @@ const (
 	JWT
 	URL
 	PEM
+	Card
+	IBAN
+	Pattern
 )
 
 // Rule is what a rule is, apart from any way to find it.
 type Rule struct {
 	Name     string
 	Kind     Kind
-	Literals []string // public beginnings
+	Literals []string // public beginnings; none of Card and IBAN
 
 	Exact    bool            // literals in their own case only
 	Boundary bool            // no letter or digit before a literal
@@ -31,10 +37,18 @@ type Rule struct {
 	Scheme   bool            // Assignment: the name of an HTTP authentication scheme may precede the value
 	NoPath   bool            // Assignment: a value with a slash first is none
 	Field    bool            // Assignment: of a connection string: a value without quotes ends at ";"
+
+	Lengths    map[string]int // IBAN: by country
+	Expression string         // Pattern: what follows the literal
+	Longest    int            // Pattern: at most so many bytes of it
+	pattern    *pattern
 }
 
 // Oracle masks whole texts.
 type Oracle struct {
+	// Raw: exact values are also found in the stream as it is, sequences and all, and then masked with them.
+	Raw bool
+
 	rules []Rule
 	words map[string]bool      // what stands where the value of an assignment is absent
 	forms map[[2]byte][][]byte // exact values in all their forms, by their first bytes
@@ -43,7 +57,12 @@ type Oracle struct {
 // NewOracle takes the rules, the words that are no secret, and every form of every
 // exact value.
 func NewOracle(rules []Rule, words map[string]bool, forms [][]byte) *Oracle {
-	o := &Oracle{rules: rules, words: words, forms: map[[2]byte][][]byte{}}
+	o := &Oracle{rules: slices.Clone(rules), words: words, forms: map[[2]byte][][]byte{}}
+	for i, r := range rules {
+		if r.Kind == Pattern {
+			o.rules[i].pattern = newPattern(r.Expression)
+		}
+	}
 	for _, f := range forms {
 		key := [2]byte(f)
 		o.forms[key] = append(o.forms[key], f)
@@ -58,11 +77,17 @@ type span struct{ from, to int }
 func (o *Oracle) Mask(text []byte) (user, record []byte) {
 	user, record = bytes.Clone(text), bytes.Clone(text)
 	screen, hidden := look(text)
-	for _, v := range append(hidden, screen) {
+	views := slices.Concat(hidden, []*view{screen})
+	for _, v := range views {
 		for _, s := range o.ruled(v.text) {
 			v.mask(user, s)
 			v.mask(record, s)
 		}
+	}
+	if o.Raw {
+		views = append(views, whole(text))
+	}
+	for _, v := range views {
 		joined, breaks := v.join()
 		for i := range joined.text {
 			o.valuesAt(joined, breaks, i, func(prefix, length int) {
@@ -89,6 +114,12 @@ func (o *Oracle) ruled(text []byte) []span {
 			found = append(found, passwords(text, lower, r)...)
 		case PEM:
 			found = append(found, keys(text, lower, r)...)
+		case Card:
+			found = append(found, cards(text)...)
+		case IBAN:
+			found = append(found, accounts(text, r.Lengths)...)
+		case Pattern:
+			found = append(found, r.matched(text, lower)...)
 		case Assignment:
 			named = append(named, r)
 		}

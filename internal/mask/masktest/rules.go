@@ -61,17 +61,25 @@ func (r *Rule) mayFollow(text []byte) bool {
 // follow gives each beginning to a function that returns the secret behind it and
 // the index of the byte that ended the search; beginnings before that are skipped.
 func follow(begins []begin, one func(at int) (secret span, ended int)) []span {
+	return followAll(begins, func(at int) ([]span, int) {
+		secret, ended := one(at)
+		if secret.to > secret.from {
+			return []span{secret}, ended
+		}
+		return nil, ended
+	})
+}
+
+// followAll is follow, if more than one secret may be behind a beginning.
+func followAll(begins []begin, all func(at int) (secrets []span, ended int)) []span {
 	var found []span
 	done := -1
 	for _, b := range begins {
 		if b.after-1 < done {
 			continue
 		}
-		secret, ended := one(b.after)
-		if secret.to > secret.from {
-			found = append(found, secret)
-		}
-		done = ended
+		secrets, ended := all(b.after)
+		found, done = append(found, secrets...), ended
 	}
 	return found
 }

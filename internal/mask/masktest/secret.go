@@ -36,7 +36,7 @@ func letters(rng *rand.Rand, from string, n int) string {
 // Grow makes a secret that a rule must find wherever no letter or digit stands before it and a blank, a quote or a line end
 // behind. Inline ones hold no quote and no line end.
 func Grow(rng *rand.Rand, r Rule, inline bool) Secret {
-	literal := pick(rng, r.Literals...)
+	literal := opener(rng, r)
 	if !r.Exact && rng.IntN(2) == 0 {
 		literal = strings.ToUpper(literal)
 	}
@@ -63,6 +63,14 @@ func Grow(rng *rand.Rand, r Rule, inline bool) Secret {
 		s.After = strings.Replace(s.Before, "BEGIN", "END", 1)
 	case Assignment:
 		grownAssignment(rng, r, &s, inline)
+	case Card:
+		number := string(grownCard(rng))
+		s.Before, s.Text = number[:shownOfCard], number[shownOfCard:]
+	case IBAN:
+		number := string(grownIBAN(rng, r.Lengths))
+		s.Before, s.Text = number[:shownOfIBAN], number[shownOfIBAN:]
+	case Pattern:
+		s.Text = grownMatch(rng, r)
 	}
 	return s
 }

@@ -2,6 +2,7 @@ package masktest
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 )
 
@@ -28,16 +29,21 @@ var Moves = []string{"\x1b[H", "\x1b[12;40H", "\x1b[A", "\x1b[3B", "\x1b[D", "\x
 
 // Tangle joins pieces at random: beginnings inside secrets, secrets inside values, quotes that do not close.
 func Tangle(rng *rand.Rand, rules []Rule, more ...string) []byte {
+	own := rules // those that have texts of their own kind, if there are some: else they are too few among the others
+	if few := slices.DeleteFunc(slices.Clone(rules), func(r Rule) bool { return r.Kind < Card }); len(few) > 0 {
+		own = few
+	}
 	var text strings.Builder
 	for range 1 + rng.IntN(14) {
 		switch n := rng.IntN(10); {
 		case n < 3:
-			r := rules[rng.IntN(len(rules))]
-			piece := r.Literals[rng.IntN(len(r.Literals))]
-			text.WriteString(piece[:len(piece)-rng.IntN(min(2, len(piece)))])
-			if r.Kind == Token {
-				text.WriteString(body(rng, r))
+			r := pick(rng, rules...)
+			if rng.IntN(3) == 0 {
+				r = pick(rng, own...)
 			}
+			piece := opener(rng, r)
+			text.WriteString(piece[:len(piece)-rng.IntN(min(2, len(piece)+1))])
+			text.WriteString(sample(rng, r))
 		case n < 5 && len(more) > 0:
 			piece := more[rng.IntN(len(more))]
 			from := rng.IntN(len(piece)) / (1 + rng.IntN(9))

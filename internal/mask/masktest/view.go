@@ -60,6 +60,27 @@ func look(raw []byte) (screen *view, texts []*view) {
 	return screen, texts
 }
 
+// whole is all of a text.
+func whole(raw []byte) *view {
+	v := &view{}
+	for i, b := range raw {
+		v.add(b, i)
+	}
+	return v
+}
+
+// Aside says which bytes of a text are in the strings of its escape sequences.
+func Aside(raw []byte) []bool {
+	aside := make([]bool, len(raw))
+	_, texts := look(raw)
+	for _, text := range texts {
+		for _, at := range text.at {
+			aside[at] = true
+		}
+	}
+	return aside
+}
+
 // hidden is a string, from i on, and where the text goes on behind it.
 func hidden(raw []byte, i int, command bool) (*view, int) {
 	text, over := &view{}, ending
