@@ -34,7 +34,7 @@ var expressions = []mask.Pattern{
 }
 
 // findsRaw is whether exact values are found in the stream as it is, too.
-const findsRaw = false
+const findsRaw = true
 
 // settings are one for each set of small values, made once: that takes seconds under -race.
 var settings = sync.OnceValue(func() []setting {
