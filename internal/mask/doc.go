@@ -23,7 +23,7 @@
 //     of one step for each byte, and what it skips is what steps would not change.
 //     No time, no chunk length and no end of a write has any influence.
 //   - Output and input have the same length, and differ only where the output has
-//     '*'. Nothing is reordered. Escape sequences and line ends are never masked.
+//     '*'. Nothing is reordered. Line ends are never masked, nor are escape sequences but as part of an exact value.
 //   - At most MaxHeld bytes are held. What would need more is masked, with all that
 //     follows on its line, and reported as "hold-limit".
 //   - A public opening is never held, and is masked only where it lies within
@@ -39,6 +39,15 @@
 // them, and across line ends, but not across an empty line. The string in a sequence (a title, a
 // link, the clipboard) is a text of its own, in which all is found as elsewhere; what
 // the sequence stands in goes on after it.
+//
+// An exact value is also found in the bytes as they stand, if it has bytes of a sequence in it, or of what a terminal takes for one;
+// those are masked with it.
+//
+// # Margins
+//
+// A blank and CR, if LF does not follow, and a blank and BS are what a line editor writes at the right margin to go on in the next
+// line. They are as if they were not there. But where a beginning needs something before it that is no letter they
+// are that, and what would be a secret at the end of the stream is one there.
 //
 // # Dumps
 //

@@ -9,10 +9,11 @@ func (s *Stream) glide(p []byte, i, end int) int {
 	if i == end || !s.calm() || s.dump.phase != noRow {
 		return 0
 	}
-	from := i
+	plain := s.window.plain(p, i)
+	from, end := i, min(end, len(plain))
 	for i < end {
 		to := min(end, i+glideBytes)
-		i += s.glidePiece(p, i, to)
+		i += s.glidePiece(plain, i, to)
 		if i < to {
 			break
 		}
@@ -27,7 +28,7 @@ func (s *Stream) glidePiece(p []byte, from, end int) int {
 	state, n := t.state, end-from
 	for i, b := range p[from:end] {
 		to := next[state+uint32(b)]
-		if to >= hot && !s.harmless(s.window.plain(p, from+i), place{from + i, state}) || b < ' ' {
+		if to >= hot && !s.harmless(p, place{from + i, state}) || b < ' ' {
 			n = i
 			break
 		}

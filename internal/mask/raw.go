@@ -21,7 +21,7 @@ func (r *raw) step(s *Stream, b byte, class vt.Class) {
 		if class == vt.Visible {
 			return
 		}
-		*r = raw{exacts: exacts{needles: s.text.needles}, at: true}
+		r.needles, r.at = s.text.needles, true
 	}
 	switch {
 	case class != vt.Visible:
@@ -31,7 +31,7 @@ func (r *raw) step(s *Stream, b byte, class vt.Class) {
 	}
 	r.match(s, b, s.pos, r.plain)
 	if r.plain >= rawEntry && !s.inside && r.done() && s.text.done() {
-		*r = raw{}
+		r.at = false
 	}
 }
 

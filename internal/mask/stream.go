@@ -43,6 +43,7 @@ type Stream struct {
 	inside bool   // such a string
 	raw    raw
 	dump   dump
+	margin margin
 	blind  bool // all is masked up to the next line end
 
 	pos          int64 // of the next byte, or, during a step, of its byte
@@ -63,15 +64,16 @@ func (r *Rules) NewStream() *Stream {
 // Write takes the next bytes of the stream and returns what can be let go. It
 // does not keep p.
 func (s *Stream) Write(p []byte) Output {
+	s.ahead()
 	s.begin(p)
 	start := s.pos
-	s.ahead()
 	for i := 0; i < len(p); {
 		if s.quiet() && len(p)-i >= minSkip {
 			i += s.skip(p, i)
 		}
 		for end := min(len(p), i+s.window.close); i < end || i < len(p) && !s.quiet(); {
 			s.pos = start + int64(i)
+			s.rotate()
 			if n := s.glide(p, i, max(i, end)); n > 0 {
 				i += n
 				continue
@@ -99,10 +101,17 @@ func (s *Stream) begin(p []byte) {
 		s.record.begin(p)
 	}
 	s.hits = s.hits[:0]
-	if s.next != nil && s.settled() {
-		s.rules, s.next = s.next, nil
-		s.split()
+	s.rotate()
+}
+
+// rotate changes to the next values, if there are some and nothing is followed.
+func (s *Stream) rotate() {
+	if s.next == nil || !s.settled() {
+		return
 	}
+	s.rules, s.next = s.next, nil
+	s.split()
+	s.window.renew()
 }
 
 // apart reports whether the person and the record are given different bytes: only exact values make a difference.
@@ -151,25 +160,32 @@ func (s *Stream) step(b byte) {
 	if b == vt.Esc || !s.vt.Ground() {
 		class = s.vt.Step(b)
 	}
-	if (s.raw.at || class != vt.Visible) && s.rules.set != nil && !s.blind {
-		s.raw.step(s, b, class)
+	if class == vt.Visible && (s.dump.phase != noRow || b == '\n') && s.rules.set != nil && !s.inside {
+		s.dump.step(s, b)
 	}
-	if class == vt.Visible {
-		if (s.dump.phase != noRow || b == '\n') && s.rules.set != nil && !s.inside {
-			s.dump.step(s, b)
-		}
-		if s.blind {
-			s.mask(s.pos, s.pos+1)
-			s.blind = b != '\n'
-			return
-		}
-		s.track().step(s, b, false)
-	} else {
-		s.escape(class)
+	if !s.waits(b, class) {
+		s.take(b, class)
 	}
 	if s.pos%boundEvery == 0 {
 		s.bound()
 	}
+}
+
+// take hands the byte at s.pos to whom it is for.
+func (s *Stream) take(b byte, class vt.Class) {
+	switch {
+	case class == vt.Visible && s.blind:
+		s.mask(s.pos, s.pos+1)
+		s.blind = b != '\n'
+		return
+	case (s.raw.at || class != vt.Visible) && s.rules.set != nil && !s.blind:
+		s.raw.step(s, b, class)
+	}
+	if class == vt.Visible {
+		s.track().step(s, b, false)
+		return
+	}
+	s.escape(class)
 }
 
 // escape takes a byte of an escape sequence.
@@ -204,7 +220,7 @@ func (s *Stream) track() *track {
 func (s *Stream) hide() {
 	if len(s.hidden) > 0 {
 		_, record := s.holds()
-		s.hidden.forget(record)
+		s.hidden.forget(min(record, s.pos))
 	}
 	s.hidden.add(s.pos)
 }
@@ -235,7 +251,7 @@ func (s *Stream) bound() {
 	}
 	s.raw.end(s)
 	s.dump.close(s)
-	s.dump = dump{}
+	s.dump, s.margin = dump{}, margin{}
 	to := s.pos + 1
 	for to > from+1 && s.recorded().buf[to-1-s.recorded().base] != '*' {
 		to--
@@ -250,17 +266,18 @@ const boundEvery = 512
 // holds returns the first positions that the person and the record may not have yet.
 func (s *Stream) holds() (user, record int64) {
 	user, record = s.text.holds(s)
+	least := func(u, r int64) { user, record = min(user, u), min(record, r) }
 	if s.inside {
-		u, r := s.string.holds(s)
-		user, record = min(user, u), min(record, r)
+		least(s.string.holds(s))
 	}
 	if s.apart() {
-		u, r := s.dump.holds(s)
-		user, record = min(user, u), min(record, r)
+		least(s.dump.holds(s))
 	}
 	if s.raw.at {
-		u, r := s.raw.holds(s)
-		user, record = min(user, u), min(record, r)
+		least(s.raw.holds(s))
+	}
+	if s.margin.bytes > 0 {
+		least(s.margin.holds(s))
 	}
 	return user, record
 }
@@ -278,7 +295,9 @@ func (s *Stream) release() Output {
 // Flush ends the stream and returns what was held. A next Write starts afresh,
 // at the same offset.
 func (s *Stream) Flush() Output {
+	s.ahead()
 	s.begin(nil)
+	s.margin.plain(s)
 	for _, t := range s.tracks() {
 		t.finish(s)
 	}
