@@ -90,3 +90,16 @@ func FuzzApart(f *testing.F) {
 		s.isApart(t, text, masktest.Split(rng, text, 20))
 	})
 }
+
+// FuzzChange: P12.
+func FuzzChange(f *testing.F) {
+	seeds(f)
+	all := settings()
+	f.Fuzz(func(t *testing.T, raw []byte, which uint8, seed uint64) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		a, b := all[int(which)%len(all)], all[rng.IntN(len(all))]
+		text := masktest.Small(raw, slices.Concat(a.texts, b.texts), sequences()...)
+		parts := append(masktest.Split(rng, text, 30), nil)
+		a.changes(t, b, parts, rng.IntN(len(parts)))
+	})
+}
