@@ -84,6 +84,13 @@ func FuzzPaint(f *testing.F) {
 	})
 }
 
+// FuzzAgain: P6.
+func FuzzAgain(f *testing.F) {
+	fuzzed(f, sequences(), func(t *testing.T, s setting, _ *rand.Rand, text []byte) {
+		s.isStable(t, text)
+	})
+}
+
 // FuzzApart: P11.
 func FuzzApart(f *testing.F) {
 	fuzzed(f, sequences(), func(t *testing.T, s setting, rng *rand.Rand, text []byte) {
