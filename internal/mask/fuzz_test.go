@@ -84,9 +84,29 @@ func FuzzPaint(f *testing.F) {
 	})
 }
 
+// FuzzAgain: P6.
+func FuzzAgain(f *testing.F) {
+	fuzzed(f, sequences(), func(t *testing.T, s setting, _ *rand.Rand, text []byte) {
+		s.isStable(t, text)
+	})
+}
+
 // FuzzApart: P11.
 func FuzzApart(f *testing.F) {
 	fuzzed(f, sequences(), func(t *testing.T, s setting, rng *rand.Rand, text []byte) {
 		s.isApart(t, text, masktest.Split(rng, text, 20))
+	})
+}
+
+// FuzzChange: P12.
+func FuzzChange(f *testing.F) {
+	seeds(f)
+	all := settings()
+	f.Fuzz(func(t *testing.T, raw []byte, which uint8, seed uint64) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		a, b := all[int(which)%len(all)], all[rng.IntN(len(all))]
+		text := masktest.Small(raw, slices.Concat(a.texts, b.texts), sequences()...)
+		parts := append(masktest.Split(rng, text, 30), nil)
+		a.changes(t, b, parts, rng.IntN(len(parts)))
 	})
 }

@@ -21,9 +21,12 @@
 //     a rule what a line end is, and nothing to an exact value; one that moves right
 //     is a blank to both. What a string holds (a title, a link) is a text of its
 //     own: on the screen nothing is between what stands before and behind it.
-//   - With Raw, the stream as it is, sequences and all, is one more text, for exact values only. Again CR and LF are
-//     not there, and two LF with nothing but CR between them are a break. What is found there is masked with what it
-//     has of sequences. Where it has nothing of them this changes nothing: it is found without Raw, too.
+//   - The stream as it is, sequences and all, is one more text, for exact values only. Again CR and LF are not there,
+//     and two LF with nothing but CR between them are a break. What is found there is masked with what it has of
+//     sequences. What it has not of them is found on the screen or in a string as well.
+//   - Values that are changed at some write are changed as it begins, if by then no end of a text of four bytes or more
+//     is the beginning of a value; else at the first of which this can be said. What began before is not found after
+//     that, but for the new values of which up to three bytes were there.
 //   - The end of the stream completes what is a secret by then (a value of an
 //     assignment of six bytes, a token of an exact length) and nothing else.
 //

@@ -39,8 +39,8 @@ func TestOracleFindsWhatIsPlanted(t *testing.T) {
 			if len(p.Marks) < 9 {
 				t.Fatalf("%s: %d secrets were planted", k.Name, len(p.Marks))
 			}
-			user, record := oracle.Mask(p.Text)
-			for i, out := range [][]byte{user, record} {
+			masked := oracle.Mask(p.Text)
+			for i, out := range [][]byte{masked.User, masked.Record} {
 				for _, m := range p.Leaks(out, i == 0) {
 					t.Errorf("%s: %+v\n%q\n%q", k.Name, m.Secret, p.Text[m.From:m.To], out[m.From:m.To])
 				}
@@ -89,9 +89,9 @@ func TestOracle(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			user, record := oracle.Mask([]byte(tc.in))
-			if string(user) != tc.user || string(record) != tc.record {
-				t.Errorf("%q: %q and %q, want %q and %q", tc.in, user, record, tc.user, tc.record)
+			masked := oracle.Mask([]byte(tc.in))
+			if string(masked.User) != tc.user || string(masked.Record) != tc.record {
+				t.Errorf("%q: %q and %q, want %q and %q", tc.in, masked.User, masked.Record, tc.user, tc.record)
 			}
 		})
 	}
@@ -112,14 +112,9 @@ func TestOracleOfTheStreamAsItIs(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			oracle.Raw = true
-			user, record := oracle.Mask([]byte(tc.in))
-			if string(user) != tc.user || string(record) != tc.record {
-				t.Errorf("%q: %q and %q, want %q and %q", tc.in, user, record, tc.user, tc.record)
-			}
-			oracle.Raw = false
-			if user, record = oracle.Mask([]byte(tc.in)); string(user) != tc.in || string(record) != tc.in {
-				t.Errorf("%q without: %q and %q", tc.in, user, record)
+			masked := oracle.Mask([]byte(tc.in))
+			if string(masked.User) != tc.user || string(masked.Record) != tc.record {
+				t.Errorf("%q: %q and %q, want %q and %q", tc.in, masked.User, masked.Record, tc.user, tc.record)
 			}
 		})
 	}

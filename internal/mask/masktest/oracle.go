@@ -46,9 +46,6 @@ type Rule struct {
 
 // Oracle masks whole texts.
 type Oracle struct {
-	// Raw: exact values are also found in the stream as it is, sequences and all, and then masked with them.
-	Raw bool
-
 	rules []Rule
 	words map[string]bool      // what stands where the value of an assignment is absent
 	forms map[[2]byte][][]byte // exact values in all their forms, by their first bytes
@@ -73,30 +70,45 @@ func NewOracle(rules []Rule, words map[string]bool, forms [][]byte) *Oracle {
 // span is [from, to) of a view.
 type span struct{ from, to int }
 
-// Mask returns what the person may see of a text, and what the recording may hold.
-func (o *Oracle) Mask(text []byte) (user, record []byte) {
-	user, record = bytes.Clone(text), bytes.Clone(text)
-	screen, hidden := look(text)
-	views := slices.Concat(hidden, []*view{screen})
-	for _, v := range views {
+// Masked is a text after masking.
+type Masked struct {
+	User   []byte // what the person may see
+	Record []byte // what the recording may hold
+}
+
+// Mask masks a text.
+func (o *Oracle) Mask(text []byte) Masked {
+	m := o.rulesOnly(text)
+	m.values(o, text, 0, len(text))
+	return m
+}
+
+func (o *Oracle) rulesOnly(text []byte) Masked {
+	m := Masked{bytes.Clone(text), bytes.Clone(text)}
+	screen, strings := look(text)
+	for _, v := range append(strings, screen) {
 		for _, s := range o.ruled(v.text) {
-			v.mask(user, s)
-			v.mask(record, s)
+			v.mask(m.User, s)
+			v.mask(m.Record, s)
 		}
 	}
-	if o.Raw {
-		views = append(views, whole(text))
-	}
-	for _, v := range views {
+	return m
+}
+
+// values masks the exact values that lie in text[from:to].
+func (m *Masked) values(o *Oracle, text []byte, from, to int) {
+	screen, strings := look(text)
+	for _, v := range append(strings, screen, whole(text)) {
 		joined, breaks := v.join()
-		for i := range joined.text {
+		for i := joined.index(from); i < joined.index(to); i++ {
 			o.valuesAt(joined, breaks, i, func(prefix, length int) {
-				joined.mask(user, span{i + prefix, i + length})
-				joined.mask(record, span{i, i + length})
+				if i+length <= joined.index(to) {
+					joined.mask(m.User, span{i + prefix, i + length})
+					joined.mask(m.Record, span{i, i + length})
+				}
 			})
 		}
 	}
-	return user, record
 }
 
 // ruled returns what the rules find.

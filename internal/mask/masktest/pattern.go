@@ -16,9 +16,13 @@ type pattern struct {
 }
 
 func newPattern(expression string) *pattern {
+	return &pattern{longest(expression), regexp.MustCompile("^(?:" + parts(parsed(expression)) + ")$")}
+}
+
+func longest(expression string) *regexp.Regexp {
 	whole := regexp.MustCompile("^(?:" + expression + ")")
 	whole.Longest()
-	return &pattern{whole, regexp.MustCompile("^(?:" + parts(parsed(expression)) + ")$")}
+	return whole
 }
 
 func parsed(expression string) *syntax.Regexp {

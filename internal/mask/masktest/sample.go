@@ -108,7 +108,7 @@ func opener(rng *rand.Rand, r Rule) string {
 
 // grownMatch is something that an expression matches, all of it.
 func grownMatch(rng *rand.Rand, r Rule) string {
-	whole := newPattern(r.Expression).whole
+	whole := longest(r.Expression)
 	for {
 		text := matching(rng, parsed(r.Expression))
 		if text != "" && len(text) <= r.Longest && len(whole.FindString(text)) == len(text) && !strings.ContainsAny(text, "\r\n") {

@@ -10,6 +10,16 @@ type view struct {
 
 func (v *view) add(b byte, at int) { v.text, v.at = append(v.text, b), append(v.at, at) }
 
+// index is that of the first byte from a place in the raw text on.
+func (v *view) index(at int) int {
+	for i, place := range v.at {
+		if place >= at {
+			return i
+		}
+	}
+	return len(v.at)
+}
+
 // mask puts asterisks into raw for what a span of the view shows of it. Line ends stay.
 func (v *view) mask(raw []byte, s span) {
 	for i := s.from; i < s.to; i++ {
@@ -69,16 +79,33 @@ func whole(raw []byte) *view {
 	return v
 }
 
-// Aside says which bytes of a text are in the strings of its escape sequences.
-func Aside(raw []byte) []bool {
-	aside := make([]bool, len(raw))
-	_, texts := look(raw)
-	for _, text := range texts {
-		for _, at := range text.at {
-			aside[at] = true
+// Place is where a byte of a text is.
+type Place uint8
+
+// The places: part of an escape sequence, in the string of one, on the screen.
+const (
+	InSequence Place = iota
+	InString
+	OnScreen
+)
+
+// Places says where each byte of a text is.
+func Places(raw []byte) []Place {
+	places := make([]Place, len(raw))
+	screen, strings := look(raw)
+	for _, v := range append(strings, screen) {
+		for _, at := range v.at {
+			if at >= 0 {
+				places[at] = InString
+			}
 		}
 	}
-	return aside
+	for _, at := range screen.at {
+		if at >= 0 {
+			places[at] = OnScreen
+		}
+	}
+	return places
 }
 
 // hidden is a string, from i on, and where the text goes on behind it.
