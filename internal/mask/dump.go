@@ -1,210 +1,160 @@
 package mask
 
-import (
-	"bytes"
+import "github.com/sallyport-dev/sallyport/internal/mask/needle"
 
-	"github.com/sallyport-dev/sallyport/internal/mask/needle"
-)
-
-// dump reads the rows of a hexadecimal dump (hexdump -C, xxd, od -A x -t x1z): an offset of 4 to 16 digits, perhaps a colon, blanks,
-// pairs of digits in groups, perhaps the bytes as text. The bytes are followed as a sequence of their own, from row to row; those
-// of an exact value are masked in both columns.
+// dump follows the bytes that the rows of a dump show (row), as a sequence of their own, from row to row. Those of an exact value
+// are masked wherever the dump shows them: as digits, and as text.
 type dump struct {
-	phase  dumpPhase
-	digits int  // of the offset, or of the group
-	colon  bool // after the offset
-	blanks int  // since the last digit
-	column int  // of the next byte in its line
-	first  int  // column of the first digit after the offset
-	group  int  // digits of the first group
-	high   byte // of a byte whose second digit is awaited
-	at     int64
-	shown  int // bytes of the row whose text has come
+	row
+
+	word  dumpWord      // the digits that have come of the next ones
+	tail  [maxRow]int64 // rowTail: where the last bytes of the row are, by column
+	since int64         // rowTail: where it begins
 
 	needles needle.Tracker // its positions are numbers of cells
 	found   exact
 	cells   [dumpCells]cell
 	count   int64 // of cells
-	row     int64 // count where the row began
+	shown   int   // bytes of the row whose text has come
+	masked  bool  // some of the row are
 }
 
-type dumpPhase uint8
-
 const (
-	rowOffset dumpPhase = iota // also at the beginning of every line
-	noRow
-	rowBytes
-	rowText
+	maxRow    = 64  // bytes of a row whose text is masked, too
+	dumpCells = 128 // more than maxRow and needle.Commit
 )
 
-const (
-	minOffset = 4
-	maxOffset = 16
-	maxGroup  = 16 // digits
-	maxRow    = 32 // bytes
-	dumpCells = 64 // more than a row and needle.Commit
-)
-
-// cell is one dumped byte: where its digits and its text are, and for whom it is masked.
+// cell is one dumped byte: where it stands, and for whom it is masked.
 type cell struct {
-	high, low, text int64 // positions; text is -1 while it is not known
-	user, record    bool
+	from         int64           // of what shows it, and perhaps others
+	at           [maxPlace]int64 // of its digits
+	digits       int
+	text         int64 // -1 while it is not known
+	user, record bool
 }
 
-// quiet reports whether no row is being read, nor a value followed.
+// quiet reports whether no row is being read, nor a value followed. Of characters even blanks may be a row.
 func (d *dump) quiet() bool {
-	return (d.phase == noRow || d.phase == rowOffset && d.digits == 0) && !d.needles.Under() && d.found.to == 0
-}
-
-// mayBegin reports whether a row may begin with these bytes of a line.
-func mayBegin(line []byte) bool {
-	for i, b := range bytes.TrimLeft(line, "\r") {
-		switch {
-		case isHex(b):
-		case i < minOffset:
-			return false
-		default:
-			return b == ' ' || b == ':'
-		}
-	}
-	return true
+	return (d.phase == noRow || d.phase == rowOffset && d.column == 0 && !d.chars) && !d.needles.Under() && d.found.to == 0
 }
 
 // after is that b, which no row has, was the last byte.
 func (d *dump) after(b byte) {
-	d.phase = noRow
+	d.row, d.word.n = row{phase: noRow}, 0
 	d.needles.Reset()
 	if b == '\n' {
-		d.phase, d.digits, d.colon, d.column = rowOffset, 0, false, 0
+		d.phase = rowOffset
 	}
 }
 
+// step takes a visible byte.
 func (d *dump) step(s *Stream, b byte) {
-	if d.phase == noRow && b != '\n' {
-		return
-	}
-	column := d.column
-	d.column++
 	switch {
 	case b == '\n':
-		d.phase, d.digits, d.colon, d.column = rowOffset, 0, false, 0
-	case b == '\r':
-	case d.phase == rowOffset:
-		d.offset(b)
-	case d.phase == rowBytes:
-		d.bytes(s, b, column)
-	default:
-		d.text(s)
-	}
-	if d.phase == noRow && d.found.to != 0 {
-		d.close(s)
-	}
-}
-
-func (d *dump) offset(b byte) {
-	switch {
-	case isHex(b) && d.digits < maxOffset && !d.colon:
-		d.digits++
-	case b == ':' && d.digits >= minOffset && !d.colon:
-		d.colon = true
-	case b == ' ' && d.digits >= minOffset:
-		d.phase, d.digits, d.blanks, d.row, d.shown, d.first, d.group = rowBytes, 0, 1, d.count, 0, 0, 0
-	default:
-		d.end()
+		d.finish(s)
+		if d.made == 0 && d.phase != noRow {
+			d.end(s)
+		}
+		d.row, d.word.n, d.shown, d.masked = row{chars: d.chars, textAt: d.textAt}, 0, 0, false
+	case d.phase != noRow && b != '\r':
+		d.column++
+		d.read(s, b)
 	}
 }
 
 // end is a line that is no row: what was followed does not go on.
-func (d *dump) end() {
-	d.phase = noRow
+func (d *dump) end(s *Stream) {
+	d.row, d.word.n = row{phase: noRow}, 0
 	d.needles.Reset()
+	d.report(s)
 }
 
-func (d *dump) bytes(s *Stream, b byte, column int) {
+// finish is the end of a line.
+func (d *dump) finish(s *Stream) {
 	switch {
-	case d.colon && d.blanks > 1 && d.count > d.row && (b != ' ' || column == d.textColumn()):
-		d.phase = rowText
-		d.text(s)
-	case b == ' ' && d.digits%2 == 0:
-		if d.group == 0 {
-			d.group = d.digits
-		}
-		d.blanks, d.digits = d.blanks+1, 0
-	case !d.colon && (b == '|' || b == '>'):
-		d.phase = rowText
-	case !isHex(b) || d.digits == maxGroup || d.count-d.row == maxRow:
-		d.end()
-	case d.digits%2 == 0:
-		if d.first == 0 {
-			d.first = column
-		}
-		d.digits, d.blanks, d.high, d.at = d.digits+1, 0, b, s.pos
-	default:
-		d.digits++
-		d.cells[d.count%dumpCells] = cell{high: d.at, low: s.pos, text: -1}
-		d.count++
-		d.match(s, nibble(d.high)<<4|nibble(b))
+	case d.phase == rowTail:
+		d.settle(s)
+	case d.colon:
+	case d.phase == rowBytes && d.word.n > 0, d.phase == rowOffset && d.word.n == pairDigits:
+		d.take(s)
 	}
 }
 
-// textColumn is where xxd writes the text, which may begin with a blank, behind a row of 16 bytes or, filled up, fewer.
-func (d *dump) textColumn() int { return d.first + 32/max(d.group, 1)*(d.group+1) + 1 }
+// close is the end of the stream.
+func (d *dump) close(s *Stream) {
+	d.finish(s)
+	d.report(s)
+}
 
-// match takes a dumped byte.
-func (d *dump) match(s *Stream, b byte) {
+// add takes a dumped byte that some places of the word show.
+func (d *dump) add(s *Stream, b byte, at []int64) {
+	c := &d.cells[d.count%dumpCells]
+	*c = cell{from: d.word.at[0], text: -1}
+	c.digits = copy(c.at[:], at)
+	d.count++
+	d.made++
 	set := s.rules.set
 	if !d.needles.Step(set, b, d.count-1) {
 		if b != '\n' && b != '\r' {
-			d.close(s)
+			d.report(s)
 		}
 		return
 	}
-	st := d.needles.State(set)
-	spans := set.Spans(st)
-	if spans.MaskRecord == 0 {
-		return
+	if spans := set.Spans(d.needles.State(set)); spans.MaskRecord > 0 {
+		d.mask(s, spans, at[len(at)-1]+1)
 	}
+}
+
+// mask masks what has come of a value, up to a position.
+func (d *dump) mask(s *Stream, spans needle.Spans, to int64) {
+	d.masked = true
 	n := min(int(spans.MaskRecord), needle.Commit)
+	from := to
 	for i := 1; i <= n; i++ {
 		c := &d.cells[d.needles.Back(i)%dumpCells]
 		c.record, c.user = true, c.user || i <= int(spans.MaskUser)
 		c.star(s)
+		from = min(from, c.at[0])
 	}
 	if d.found.to == 0 {
-		d.found = exact{span: span{from: d.cells[d.needles.Back(n)%dumpCells].high}}
+		d.found = exact{span: span{from: from}}
 	}
-	d.found.to = s.pos + 1
+	d.found.from, d.found.to = min(d.found.from, from), max(d.found.to, to)
 	if spans.MaskRecord > d.found.best {
-		d.found.best, d.found.owner = spans.MaskRecord, set.Owner(st)
+		d.found.best, d.found.owner = spans.MaskRecord, s.rules.set.Owner(d.needles.State(s.rules.set))
 	}
 }
 
-// text takes a byte of the text column.
-func (d *dump) text(s *Stream) {
-	if d.row+int64(d.shown) >= d.count {
+// text takes the text of the next byte of the row, which is at a position.
+func (d *dump) text(s *Stream, at int64) {
+	if d.shown >= d.made || d.made > maxRow {
 		return
 	}
-	c := &d.cells[(d.row+int64(d.shown))%dumpCells]
+	c := &d.cells[(d.count-int64(d.made-d.shown))%dumpCells]
 	d.shown++
-	c.text = s.pos
+	c.text = at
 	c.star(s)
 }
 
 func (c *cell) star(s *Stream) {
-	for _, at := range [...]int64{c.high, c.low, c.text} {
-		if at < 0 {
-			continue
-		}
-		if c.user {
-			s.user.star(at)
-		}
-		if c.record {
-			s.record.star(at)
-		}
+	for _, at := range c.at[:c.digits] {
+		c.starAt(s, at)
+	}
+	if c.text >= 0 {
+		c.starAt(s, c.text)
 	}
 }
 
-func (d *dump) close(s *Stream) {
+func (c *cell) starAt(s *Stream, at int64) {
+	if c.user {
+		s.user.star(at)
+	}
+	if c.record {
+		s.record.star(at)
+	}
+}
+
+func (d *dump) report(s *Stream) {
 	if d.found.to != 0 {
 		s.reportExact(d.found)
 		d.found = exact{}
@@ -217,24 +167,23 @@ func (d *dump) holds(s *Stream) (user, record int64) {
 	if d.phase == noRow {
 		return user, record
 	}
-	spans := s.rules.set.Spans(d.needles.State(s.rules.set))
+	st := d.needles.State(s.rules.set)
+	spans := s.rules.set.Spans(st)
 	if n := int(spans.HoldUser); n > 0 {
-		user = d.cells[d.needles.Back(n)%dumpCells].high
+		user = d.cells[d.needles.Back(n)%dumpCells].from
 	}
 	if n := int(spans.HoldRecord); n > 0 {
-		record = d.cells[d.needles.Back(n)%dumpCells].high
+		record = d.cells[d.needles.Back(n)%dumpCells].from
 	}
-	if d.phase == rowBytes && d.digits%2 == 1 { // half a byte
-		user, record = min(user, d.at), min(record, d.at)
+	switch {
+	case d.phase == rowTail && d.masked:
+		user, record = min(user, d.since), min(record, d.since)
+	case d.word.n > 0 && (d.phase == rowBytes || d.phase == rowOffset && d.word.n <= pairDigits):
+		record = min(record, d.word.at[0])
+		// The first two bytes of a value are clear to the person, and without an offset a word has no more.
+		if st != 0 || d.offset {
+			user = min(user, d.word.at[0])
+		}
 	}
 	return user, record
-}
-
-func isHex(b byte) bool { return isDigit(b) || b|0x20 >= 'a' && b|0x20 <= 'f' }
-
-func nibble(b byte) byte {
-	if isDigit(b) {
-		return b - '0'
-	}
-	return b | 0x20 - 'a' + 10
 }

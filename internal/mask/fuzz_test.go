@@ -110,3 +110,15 @@ func FuzzChange(f *testing.F) {
 		a.changes(t, b, parts, rng.IntN(len(parts)))
 	})
 }
+
+// FuzzDump: P1, P3, P4 and P10 of dumps, and of what looks like one.
+func FuzzDump(f *testing.F) {
+	f.Add(uint64(1), uint64(2))
+	all := settings()
+	f.Fuzz(func(t *testing.T, seed, more uint64) {
+		rng := rand.New(rand.NewPCG(seed, more))
+		s := all[seed%uint64(len(all))]
+		text := masktest.DumpTangle(rng, s.texts)
+		s.isCutAnywhere(t, text, masktest.Split(rng, text, 20))
+	})
+}

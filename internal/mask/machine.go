@@ -1,10 +1,6 @@
 package mask
 
-import (
-	"strings"
-
-	"github.com/sallyport-dev/sallyport/internal/mask/dfa"
-)
+import "github.com/sallyport-dev/sallyport/internal/mask/dfa"
 
 // machine follows what comes after one opening. All positions are from the stream's start.
 type machine struct {
@@ -18,6 +14,7 @@ type machine struct {
 	n        int       // bytes taken, in the phase if there is one
 	mixed    bool      // kindToken: a digit or an upper-case letter was seen
 	dashes   int       // kindPEM: so many are held
+	pem      pemLine   // kindPEM
 	jwt      jwtPhase  // kindJWT
 	url      urlPhase  // kindURL
 	body     dfa.State // kindPattern
@@ -255,38 +252,5 @@ func (m *machine) stepURL(s *Stream, b byte) bool {
 	default:
 		return false
 	}
-	return true
-}
-
-// The body of a private key is masked up to the dashes of its end line, but not
-// its line ends. A byte that is in no key ends it too, so that a header alone, as
-// grep prints it, does not swallow what follows; so does its largest size.
-const (
-	pemMaxBody = 16 << 10
-	pemNever   = "$#@~><|{}\"'`;!?%^&*_"
-	pemDashes  = 5
-)
-
-func (m *machine) stepPEM(s *Stream, b byte) bool {
-	if b == '-' {
-		if m.hold < 0 {
-			m.hold, m.dashes = s.pos, 0
-		}
-		m.secret.add(s, b)
-		m.dashes++
-		return m.dashes < pemDashes
-	}
-	if m.n++; m.n > pemMaxBody || strings.IndexByte(pemNever, b) >= 0 {
-		return false
-	}
-	if m.hold >= 0 {
-		m.found(s, s.pos)
-	}
-	if b == '\r' || b == '\n' {
-		return true
-	}
-	m.hold = s.pos
-	m.secret.add(s, b)
-	m.found(s, s.pos+1)
 	return true
 }

@@ -10,7 +10,7 @@ import (
 // TestValuesAmongEscapes: an exact value is found where a sequence is part of it, or swallows its beginning.
 func TestValuesAmongEscapes(t *testing.T) {
 	const esc, plain = "\x1b[31mred-secret\x1b[0m", "4815162342-numbers"
-	stars := func(clear string, n int) string { return clear + strings.Repeat("*", n) }
+	stars := func(seen string, n int) string { return seen + strings.Repeat("*", n) }
 	for name, c := range map[string]struct{ text, user, record string }{
 		"if a value has sequences in it":          {"a " + esc + " b", "a " + stars("\x1b[31", 15) + " b", "a " + stars("", 19) + " b"},
 		"if they are others":                      {"\x1b[32mred-secret\x1b[0m b", "\x1b[32mred-secret\x1b[0m b", "\x1b[32mred-secret\x1b[0m b"},

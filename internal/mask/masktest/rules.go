@@ -199,9 +199,7 @@ func keys(text, lower []byte, r Rule) []span {
 		if i := bytes.Index(body, []byte("-----")); i >= 0 {
 			body = body[:i]
 		}
-		if i := bytes.IndexAny(body, "$#@~><|{}\"'`;!?%^&*_"); i >= 0 {
-			body = body[:i]
-		}
+		body = body[:keyLines(body)]
 		n := 0
 		for i, b := range body {
 			if b != '-' {
