@@ -100,11 +100,12 @@ type ExecutionSessionSpec struct {
 	// +kubebuilder:validation:items:MaxLength=4096
 	Command []string `json:"command,omitempty"`
 
-	// commandDigest is the SHA-256 of the unmasked argument vector: "sha256:" and 64 hex digits.
+	// commandDigest is the HMAC-SHA-256 of the unmasked argument vector, under a key of the installation: "hmac-sha256:" and
+	// 64 hex digits. Older sessions have a plain "sha256:".
 	// +required
 	// +kubebuilder:validation:MinLength=71
-	// +kubebuilder:validation:MaxLength=71
-	// +kubebuilder:validation:Pattern=`^sha256:[0-9a-f]{64}$`
+	// +kubebuilder:validation:MaxLength=76
+	// +kubebuilder:validation:Pattern=`^(hmac-)?sha256:[0-9a-f]{64}$`
 	CommandDigest string `json:"commandDigest,omitempty"`
 
 	// onEnd is that of the grant: Leave, the default, or Kill.

@@ -93,10 +93,11 @@ func (r *Rules) With(v *Values) *Rules {
 	return with.compile()
 }
 
-// Keyed returns the same rules with fingerprints under a key, in Hit.
+// Keyed returns the same rules with fingerprints under a key, in Hit, and literals under it in Digest.
 func (r *Rules) Keyed(key []byte) *Rules {
 	keyed := *r
 	keyed.key = slices.Clone(key)
+	keyed.digest = keyed.sum()
 	return keyed.compile()
 }
 

@@ -23,7 +23,7 @@ func (l *live) begin(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	l.object = sessionObject(l.request, id, l.Proxy)
+	l.object = sessionObject(l.request, l.CommandKey, id, l.Proxy)
 	announced := ahead(func() (*accessv1alpha1.ExecutionSession, error) { return l.object, l.Store.Create(ctx, l.object) })
 	err = l.record(ctx, journal, open)
 	switch _, failed := announced(); {

@@ -41,6 +41,8 @@ import (
 
 const own = "system:serviceaccount:sallyport-system:sallyport"
 
+var commandKey = authorizer.CommandKey("a key for digests of commands")
+
 const secret = "AKIAENDTOENDTESTABCD"
 
 var user = authorizer.User{Name: "dev", Groups: []string{"devs", "system:authenticated"}, Extra: map[string][]string{"example.com/level": {"7"}}}
@@ -122,7 +124,7 @@ func newWorldWith(tb testing.TB, mode SecretMode) *world {
 		Authenticate: w.authenticate, API: config, Log: testr.NewWithInterface(tb, testr.Options{}),
 		Sessions: Sessions{
 			Access: clients.AuthorizationV1(), Pods: clients.CoreV1(), Authorizer: w, Grants: w, Store: w, Journal: w.journal, Record: w.record,
-			Rules: w.rules, Secrets: PodSecrets{Mode: mode, API: clients.CoreV1()}, Key: key, Registry: w.registry, Now: time.Now, Own: own, Counts: w.counts,
+			Rules: w.rules, Secrets: PodSecrets{Mode: mode, API: clients.CoreV1()}, Key: key, CommandKey: commandKey, Registry: w.registry, Now: time.Now, Own: own, Counts: w.counts,
 			Ended: func(reason string, _ bool) { w.ended <- reason },
 			Proxy: "proxy-0", Installation: "sha256:1", Cluster: "test", Program: "test",
 		},
@@ -283,7 +285,7 @@ func (w *world) serveExec(rw http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = claims.Binds(sessiontoken.Claims{
 			Namespace: "shop", Username: username, Pod: "web", PodUID: "u-web", Container: query.Get("container"),
-			Subresource: subresource, CommandDigest: authorizer.CommandDigest(query["command"]),
+			Subresource: subresource, CommandDigest: commandKey.Digest(query["command"]),
 		})
 	}
 	w.mu.Lock()

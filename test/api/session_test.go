@@ -32,6 +32,7 @@ func TestSession(t *testing.T) {
 		"if the pod is not pinned, it is refused":        with(unset("spec.podRef.uid")).isRefused("spec.podRef.uid", "Required"),
 		"if it is not recorded, it is refused":           with(unset("spec.recording")).isRefused("spec.recording", "Required"),
 		"if the digest has no form, it is refused":       with(set("spec.commandDigest", strings.Repeat("0", 71))).isRefused("spec.commandDigest", "sha256"),
+		"if the digest is of an older gateway, accepted": with(set("spec.commandDigest", "sha256:"+strings.Repeat("0", 64))),
 		"if the action is unknown, it is refused":        with(set("spec.action", "Fly")).isRefused("spec.action", "Unsupported value"),
 		"if it has an unknown field, it is refused":      with(set("spec.secret", "x")).isRefused(`unknown field "spec.secret"`),
 	})

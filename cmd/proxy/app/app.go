@@ -24,6 +24,7 @@ import (
 	"k8s.io/client-go/tools/events"
 
 	"github.com/sallyport-dev/sallyport/cmd/internal/process"
+	"github.com/sallyport-dev/sallyport/internal/authorizer"
 	"github.com/sallyport-dev/sallyport/internal/authorizer/grant"
 	"github.com/sallyport-dev/sallyport/internal/identity"
 	"github.com/sallyport-dev/sallyport/internal/layout"
@@ -155,13 +156,17 @@ func build(ctx context.Context, o *options, config *rest.Config, now func() time
 	if err != nil {
 		return nil, err
 	}
-	fingerprints, err := signingkey.Derive(key, "fingerprints of masked secrets")
+	fingerprints, err := signingkey.Derive(key, signingkey.ForFingerprints)
+	if err != nil {
+		return nil, err
+	}
+	commands, err := signingkey.Derive(key, signingkey.ForCommands)
 	if err != nil {
 		return nil, err
 	}
 	g.policies = newPolicies(g.cluster.cache, fingerprints, log)
 	handler, err := proxy.New(proxy.Options{
-		Authenticate: g.identity.Authenticate, API: config, Log: log, Sessions: g.sessions(clients, key, own, counts.sessionEnded),
+		Authenticate: g.identity.Authenticate, API: config, Log: log, Sessions: g.sessions(clients, key, commands, own, counts.sessionEnded),
 	})
 	if err != nil {
 		return nil, err
@@ -183,14 +188,16 @@ func ownName(ctx context.Context, clients kubernetes.Interface) (string, error) 
 	}
 }
 
-func (g *gateway) sessions(clients kubernetes.Interface, key ed25519.PrivateKey, own string, ended func(string, bool)) proxy.Sessions {
+func (g *gateway) sessions(
+	clients kubernetes.Interface, key ed25519.PrivateKey, commands authorizer.CommandKey, own string, ended func(string, bool),
+) proxy.Sessions {
 	now := g.evidence.now
 	return proxy.Sessions{
 		Access: clients.AuthorizationV1(), Pods: clients.CoreV1(), Grants: g.cluster, Store: g.cluster,
 		Journal: g.evidence.journal, Record: g.evidence.start,
 		Authorizer: &grant.Authorizer{Reader: g.cluster.cache, Now: now},
 		Secrets:    proxy.PodSecrets{Mode: g.options.secretValues, API: clients.CoreV1()},
-		Rules:      g.policies.rules, Key: key, Registry: g.registry, Counts: g.counts, Ended: ended, Own: own, Now: now,
+		Rules:      g.policies.rules, Key: key, CommandKey: commands, Registry: g.registry, Counts: g.counts, Ended: ended, Own: own, Now: now,
 		Proxy: g.options.name, Installation: signingkey.Fingerprint(key), Cluster: g.options.cluster, Program: "sallyport-proxy " + version.String(),
 	}
 }
