@@ -215,6 +215,7 @@ type ExecutionSessionStatus struct {
 // +kubebuilder:printcolumn:name="Command",type=string,JSONPath=`.spec.command`,priority=1
 // +kubebuilder:printcolumn:name="Process",type=string,JSONPath=`.status.process`,priority=1
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.reason`,priority=1
+// +kubebuilder:printcolumn:name="SecretValuesMasked",type=string,JSONPath=`.status.conditions[?(@.type=="SecretValuesMasked")].status`,priority=1
 // +kubebuilder:printcolumn:name="Recorded",type=string,JSONPath=`.status.recordingState`,priority=1
 // +kubebuilder:printcolumn:name="Recording",type=string,JSONPath=`.spec.recording`,priority=1
 type ExecutionSession struct {
