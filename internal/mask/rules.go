@@ -100,7 +100,7 @@ func newRules(rules []rule, literals []Value) (*Rules, error) {
 	}
 	r := &Rules{rules: rules, search: search, openings: openings, covers: covering(rules), literals: literals}
 	r.digest = r.sum()
-	return r.compile(), nil
+	return r.compile(r.texts()), nil
 }
 
 // sum is the digest.

@@ -84,6 +84,7 @@ type world struct {
 	killed      chan struct{}          // closed when what runs in the container ends
 	api         http.HandlerFunc       // for what is not known here
 	secrets     *secretsAPI
+	values      *mask.Shared
 }
 
 func newWorld(tb testing.TB) *world {
@@ -95,7 +96,7 @@ func newWorldWith(tb testing.TB, mode SecretMode) *world {
 	tb.Helper()
 	w := &world{
 		t: tb, store: memory.New(time.Now), spool: spooltest.New(tb), registry: &session.Registry{MaxSessions: 100, MaxPerUser: 100}, user: user, rbac: true,
-		tokens: map[string]bool{}, ended: make(chan string, 16), killed: make(chan struct{}), secrets: newSecretsAPI(),
+		tokens: map[string]bool{}, ended: make(chan string, 16), killed: make(chan struct{}), secrets: newSecretsAPI(), values: &mask.Shared{Limit: 1 << 30},
 		decide: func(authorizer.Attributes) (authorizer.Decision, error) {
 			return authorizer.Decision{
 				Outcome: authorizer.Allow, Until: time.Now().Add(time.Hour).UnixNano(),
@@ -124,7 +125,7 @@ func newWorldWith(tb testing.TB, mode SecretMode) *world {
 		Authenticate: w.authenticate, API: config, Log: testr.NewWithInterface(tb, testr.Options{}),
 		Sessions: Sessions{
 			Access: clients.AuthorizationV1(), Pods: clients.CoreV1(), Authorizer: w, Grants: w, Store: w, Journal: w.journal, Record: w.record,
-			Rules: w.rules, Secrets: PodSecrets{Mode: mode, API: clients.CoreV1()}, Key: key, CommandKey: commandKey, Registry: w.registry, Now: time.Now, Own: own, Counts: w.counts,
+			Rules: w.rules, Secrets: PodSecrets{Mode: mode, API: clients.CoreV1(), Values: w.values}, Key: key, CommandKey: commandKey, Registry: w.registry, Now: time.Now, Own: own, Counts: w.counts,
 			Ended: func(reason string, _ bool) { w.ended <- reason },
 			Proxy: "proxy-0", Installation: "sha256:1", Cluster: "test", Program: "test",
 		},

@@ -85,10 +85,10 @@ type Sessions struct {
 type sessions struct {
 	Sessions
 
-	API    *streaming.API
-	base   *url.URL
-	Log    logr.Logger
-	shared mask.Shared
+	API   *streaming.API
+	base  *url.URL
+	Log   logr.Logger
+	turns turns // of compiling, by set of Secrets
 }
 
 // serve answers one request for a session. It returns when the session is over and sealed.

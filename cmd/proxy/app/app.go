@@ -28,6 +28,7 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/authorizer/grant"
 	"github.com/sallyport-dev/sallyport/internal/identity"
 	"github.com/sallyport-dev/sallyport/internal/layout"
+	"github.com/sallyport-dev/sallyport/internal/mask"
 	"github.com/sallyport-dev/sallyport/internal/objectstore/s3"
 	"github.com/sallyport-dev/sallyport/internal/proxy"
 	"github.com/sallyport-dev/sallyport/internal/proxy/session"
@@ -84,6 +85,7 @@ type gateway struct {
 	certificate *servingcert.Source
 	cluster     *cluster
 	policies    *policies
+	values      *mask.Shared
 	evidence    *evidence
 	resumer     *resumer
 	registry    *session.Registry
@@ -137,7 +139,8 @@ func build(ctx context.Context, o *options, config *rest.Config, now func() time
 	if err != nil {
 		return nil, fmt.Errorf("opening the spool: %w", err)
 	}
-	counts := newMetrics(g.registry.Len, kept)
+	g.values = &mask.Shared{Limit: o.valuesLimit}
+	counts := newMetrics(g.registry.Len, kept, g.values)
 	g.evidence = &evidence{
 		store: store, options: o, now: now, log: log, every: probeEvery, spool: kept, provenNow: make(chan struct{}),
 	}
@@ -196,7 +199,7 @@ func (g *gateway) sessions(
 		Access: clients.AuthorizationV1(), Pods: clients.CoreV1(), Grants: g.cluster, Store: g.cluster,
 		Journal: g.evidence.journal, Record: g.evidence.start,
 		Authorizer: &grant.Authorizer{Reader: g.cluster.cache, Now: now},
-		Secrets:    proxy.PodSecrets{Mode: g.options.secretValues, API: clients.CoreV1()},
+		Secrets:    proxy.PodSecrets{Mode: g.options.secretValues, API: clients.CoreV1(), Values: g.values},
 		Rules:      g.policies.rules, Key: key, CommandKey: commands, Registry: g.registry, Counts: g.counts, Ended: ended, Own: own, Now: now,
 		Proxy: g.options.name, Installation: signingkey.Fingerprint(key), Cluster: g.options.cluster, Program: "sallyport-proxy " + version.String(),
 	}
