@@ -21,7 +21,9 @@ import (
 type ExecutionPolicyReconciler struct {
 	Client   client.Client
 	Recorder events.EventRecorder
-	Now      func() time.Time
+	// Key is that of the gateway's rules: what it records as their digest is what the status says.
+	Key []byte
+	Now func() time.Time
 }
 
 // SetupWithManager runs the reconciler in a manager.
@@ -39,7 +41,7 @@ func (r *ExecutionPolicyReconciler) Reconcile(ctx context.Context, key ctrl.Requ
 		return ctrl.Result{}, nil
 	}
 	before, now := policy.DeepCopy(), r.Now()
-	policy.Status = desiredPolicyStatus(&policy, now)
+	policy.Status = desiredPolicyStatus(&policy, r.Key, now)
 	wanted := change{before: before, after: &policy, from: before.Status.Conditions, to: policy.Status.Conditions, now: now}
 	return wanted.write(ctx, r.Client, r.Recorder)
 }
@@ -48,12 +50,12 @@ func (r *ExecutionPolicyReconciler) Reconcile(ctx context.Context, key ctrl.Requ
 const maxMessage = 32 << 10
 
 // desiredPolicyStatus is the status that the policy should have.
-func desiredPolicyStatus(p *accessv1alpha1.ExecutionPolicy, now time.Time) accessv1alpha1.ExecutionPolicyStatus {
+func desiredPolicyStatus(p *accessv1alpha1.ExecutionPolicy, key []byte, now time.Time) accessv1alpha1.ExecutionPolicyStatus {
 	status := accessv1alpha1.ExecutionPolicyStatus{ObservedGeneration: p.Generation}
 	conditions := func(s state, own ...metav1.Condition) []metav1.Condition {
 		return transition(p.Status.Conditions, p.Generation, now, s.summary(own...)...)
 	}
-	digest, err := maskpolicy.Digest(p)
+	digest, err := maskpolicy.Digest(p, key)
 	if err != nil {
 		status.Conditions = conditions(stalled(accessv1alpha1.ReasonInvalid, bounded(err.Error(), maxMessage)))
 		return status

@@ -31,7 +31,7 @@ func TestDesiredPolicyStatus(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := &accessv1alpha1.ExecutionPolicy{ObjectMeta: metav1.ObjectMeta{Name: "p", Generation: 3}}
 			p.Spec.Masking = tt.masking
-			status := desiredPolicyStatus(p, now)
+			status := desiredPolicyStatus(p, []byte("k"), now)
 			var got []string
 			for _, c := range status.Conditions {
 				got = append(got, c.Type+"="+string(c.Status)+":"+c.Reason)
@@ -51,7 +51,7 @@ func TestDesiredPolicyStatus(t *testing.T) {
 				t.Errorf("digest %q", status.MaskDigest)
 			}
 			p.Status = status
-			if diff := cmp.Diff(status, desiredPolicyStatus(p, now.Add(time.Hour))); diff != "" {
+			if diff := cmp.Diff(status, desiredPolicyStatus(p, []byte("k"), now.Add(time.Hour))); diff != "" {
 				t.Errorf("it does not settle: %s", diff)
 			}
 		})

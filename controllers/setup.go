@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,6 +15,8 @@ import (
 type Options struct {
 	// Now is the clock; required.
 	Now func() time.Time
+	// MaskKey is that of the gateway's mask rules; required.
+	MaskKey []byte
 	// Terms are the rules of new ApprovalRequests; the zero value asks one person within an hour.
 	Terms approval.Terms
 	// KeepSessions is how long an ended session is shown; a day by default.
@@ -27,11 +30,14 @@ type reconciler interface {
 
 // Setup runs all controllers in a manager.
 func Setup(mgr ctrl.Manager, o Options) error {
+	if len(o.MaskKey) == 0 {
+		return errors.New("the controllers lack the key of the mask rules")
+	}
 	c, live, recorder := mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder(layout.FieldManager)
 	for _, r := range []reconciler{
 		&ExecutionGrantReconciler{Client: c, Live: live, Recorder: recorder, Now: o.Now, Terms: o.Terms},
 		&ApprovalRequestReconciler{Client: c, Live: live, Recorder: recorder, Now: o.Now},
-		&ExecutionPolicyReconciler{Client: c, Recorder: recorder, Now: o.Now},
+		&ExecutionPolicyReconciler{Client: c, Recorder: recorder, Key: o.MaskKey, Now: o.Now},
 		&SessionReconciler{Client: c, Now: o.Now, Keep: o.KeepSessions},
 	} {
 		if err := r.SetupWithManager(mgr); err != nil {

@@ -18,6 +18,7 @@ cp config/crd/bases/*.yaml "$chart/crds/"
       -e 's#image: localhost/sallyport:dev#image: "{{ .Values.image.repository }}:{{ .Values.image.tag }}"#' \
       -e 's/imagePullPolicy: IfNotPresent/imagePullPolicy: {{ .Values.image.pullPolicy }}/' \
       -e 's/--secret-values=WhereAllowed/--secret-values={{ .Values.masking.secretValues }}/' \
+      -e 's/--secret-values-bytes=536870912/--secret-values-bytes={{ int64 .Values.masking.secretValuesBytes }}/' \
       -e 's/^  replicas: 1$/  replicas: {{ .Values.replicas }}/' \
       -e '/secretRef:/{n;s/name: sallyport-object-store/name: {{ .Values.objectStore.existingSecret }}/}'
 } >"$chart/templates/sallyport.yaml"

@@ -37,7 +37,9 @@ type ConnectHandler struct {
 	Authorizer authorizer.Authorizer
 	// PublicKey verifies session tokens.
 	PublicKey ed25519.PublicKey
-	Now       func() time.Time
+	// CommandKey is that of the proxy, too.
+	CommandKey authorizer.CommandKey
+	Now        func() time.Time
 	// Username is Sallyport's own; nobody has the empty one.
 	Username string
 	// MaskArgs masks secrets in an argument vector that is shown to the person who sent it; if it is nil, none is shown.

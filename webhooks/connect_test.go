@@ -49,7 +49,7 @@ type connect struct {
 }
 
 func newConnect() *connect {
-	digest := authorizer.CommandDigest([]string{"id", "-u"})
+	digest := commandKey.Digest([]string{"id", "-u"})
 	session := gen.MakeSession(namespace, sessionName).State(accessv1alpha1.SessionOpening).Obj()
 	session.Spec.CommandDigest = digest
 	session.Spec.PodRef.UID = "web-uid"
@@ -70,7 +70,7 @@ func newConnect() *connect {
 
 // toAttach turns it into an attach that is right in every way.
 func (c *connect) toAttach() {
-	digest := authorizer.CommandDigest(nil)
+	digest := commandKey.Digest(nil)
 	c.subresource, c.claims.Subresource = "attach", "attach"
 	c.options = &corev1.PodAttachOptions{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PodAttachOptions"}, Container: "app", Stdout: true}
 	c.claims.CommandDigest, c.session.Spec.CommandDigest = digest, digest
@@ -89,7 +89,7 @@ func (c *connect) toPortForward() {
 // toCopy turns it into a copy that is right in every way.
 func (c *connect) toCopy() {
 	c.execOptions().Command = []string{"tar", "cf", "-", "/x"}
-	digest := authorizer.CommandDigest(c.execOptions().Command)
+	digest := commandKey.Digest(c.execOptions().Command)
 	c.claims.CommandDigest, c.session.Spec.CommandDigest = digest, digest
 	c.session.Spec.Action = accessv1alpha1.ActionCopy
 }
@@ -99,7 +99,7 @@ func (c *connect) toOwn() {
 	c.user, c.claims.Username = sallyport, sallyport
 	c.execOptions().Command = leftover.Command()
 	c.execOptions().Stdin, c.execOptions().Stderr = true, false
-	c.claims.CommandDigest = authorizer.CommandDigest(leftover.Command())
+	c.claims.CommandDigest = commandKey.Digest(leftover.Command())
 	c.session.Spec.OnEnd, c.session.Status.State = accessv1alpha1.OnEndKill, accessv1alpha1.SessionLive
 	c.authorizer.decision = authorizer.Decision{}
 }
@@ -114,7 +114,7 @@ func own(change func(*connect)) func(*connect) {
 
 // command changes the command and what the token says of it.
 func (c *connect) command(argv ...string) {
-	c.execOptions().Command, c.claims.CommandDigest = argv, authorizer.CommandDigest(argv)
+	c.execOptions().Command, c.claims.CommandDigest = argv, commandKey.Digest(argv)
 }
 
 func (c *connect) execOptions() *corev1.PodExecOptions { return c.options.(*corev1.PodExecOptions) }
@@ -151,7 +151,7 @@ func (c *connect) handler() (*ConnectHandler, client.Client) {
 	}
 	h := &ConnectHandler{
 		Username: sallyport,
-		Decoder:  testDecoder(), Live: c.world.client(), Authorizer: &c.authorizer, PublicKey: signingKey(1).Public().(ed25519.PublicKey), Now: clock,
+		Decoder:  testDecoder(), Live: c.world.client(), Authorizer: &c.authorizer, PublicKey: signingKey(1).Public().(ed25519.PublicKey), CommandKey: commandKey, Now: clock,
 		MaskArgs: func(argv []string) []string {
 			for i := range argv {
 				argv[i] = strings.ReplaceAll(argv[i], "hunter2", "*******")
@@ -293,7 +293,7 @@ func TestConnect(t *testing.T) {
 		"if it is for another container, then it is denied":             {func(c *connect) { c.claims.Container = "side" }, "for another request"},
 		"if the request is for another container, then it is denied":    {func(c *connect) { c.execOptions().Container = "side" }, "for another request"},
 		"if it is for attach, then exec is denied":                      {func(c *connect) { c.claims.Subresource = "attach" }, "for another request"},
-		"if it is for another command, then it is denied":               {func(c *connect) { c.claims.CommandDigest = authorizer.CommandDigest([]string{"id"}) }, "for another request"},
+		"if it is for another command, then it is denied":               {func(c *connect) { c.claims.CommandDigest = commandKey.Digest([]string{"id"}) }, "for another request"},
 		"if the arguments are cut in another way, then it is denied":    {func(c *connect) { c.execOptions().Command = []string{"id -u"} }, "for another request"},
 		"if the session of the token does not exist, then it is denied": {func(c *connect) { c.session = nil }, "does not exist any more"},
 

@@ -45,7 +45,7 @@ func (h *ConnectHandler) check(ctx context.Context, c *connection) error {
 	if err != nil {
 		return refuse("%v", err)
 	}
-	if err := claims.Binds(claimsOf(&a, c.subresource)); err != nil {
+	if err := claims.Binds(h.claimsOf(&a, c.subresource)); err != nil {
 		return refuse("%v", err)
 	}
 	if h.Username != "" && c.user.Name == h.Username {
@@ -91,10 +91,10 @@ func acceptsOwn(s *accessv1alpha1.ExecutionSession, c *sessiontoken.Claims) erro
 }
 
 // claimsOf is what a token for this request has to say.
-func claimsOf(a *authorizer.Attributes, subresource string) sessiontoken.Claims {
+func (h *ConnectHandler) claimsOf(a *authorizer.Attributes, subresource string) sessiontoken.Claims {
 	return sessiontoken.Claims{
 		Namespace: a.Namespace, Username: a.User.Name, Pod: a.Pod, PodUID: a.PodUID, Container: a.Container,
-		Subresource: subresource, CommandDigest: authorizer.CommandDigest(a.Command),
+		Subresource: subresource, CommandDigest: h.CommandKey.Digest(a.Command),
 	}
 }
 

@@ -34,6 +34,8 @@ const (
 )
 
 var (
+	commandKey = authorizer.CommandKey("a key for digests of commands")
+
 	errBroken = errors.New("connection refused to 10.0.0.1, token eyJhbGciOi")
 	present   = gen.Epoch().Add(time.Minute)
 )

@@ -164,7 +164,7 @@ func TestEveryPathOfTheManifestIsServed(t *testing.T) {
 	registered := paths{}
 	complete := Options{
 		Scheme: testScheme(), Live: w.client(), Authorizer: authorizerFunc(allowed),
-		PublicKey: make([]byte, 32), Now: clock, Username: sallyport,
+		PublicKey: make([]byte, 32), CommandKey: commandKey, Now: clock, Username: sallyport,
 	}
 	if err := Setup(registered, complete); err != nil {
 		t.Fatal(err)
@@ -179,6 +179,7 @@ func TestEveryPathOfTheManifestIsServed(t *testing.T) {
 	}
 	for name, change := range map[string]func(*Options){
 		"if the key is missing, then it does not start":        func(o *Options) { o.PublicKey = nil },
+		"if the other is missing, then it does not start":      func(o *Options) { o.CommandKey = nil },
 		"if the authorizer is missing, then it does not start": func(o *Options) { o.Authorizer = nil },
 		"if it does not know its name, then it does not start": func(o *Options) { o.Username = "" },
 		"if the clock is missing, then it does not start":      func(o *Options) { o.Now = nil },

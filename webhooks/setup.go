@@ -66,7 +66,9 @@ type Options struct {
 	Authorizer authorizer.Authorizer
 	// PublicKey verifies session tokens.
 	PublicKey ed25519.PublicKey
-	Now       func() time.Time
+	// CommandKey makes the digests of commands in them.
+	CommandKey authorizer.CommandKey
+	Now        func() time.Time
 	// Username is Sallyport's own.
 	Username string
 	// MaskArgs masks secrets in an argument vector that is shown to the person who sent it.
@@ -75,14 +77,16 @@ type Options struct {
 
 // Setup registers all handlers.
 func Setup(r Registry, o Options) error {
-	if o.Scheme == nil || o.Live == nil || o.Authorizer == nil || o.Now == nil || o.Username == "" || len(o.PublicKey) != ed25519.PublicKeySize {
+	if o.Scheme == nil || o.Live == nil || o.Authorizer == nil || o.Now == nil || o.Username == "" || len(o.PublicKey) != ed25519.PublicKeySize ||
+		len(o.CommandKey) == 0 {
 		return errors.New("the webhooks lack something that they need to decide")
 	}
 	decoder := admission.NewDecoder(o.Scheme)
 	pods := PodGate{Decoder: decoder, Authorizer: o.Authorizer, Now: o.Now, Username: o.Username}
 	for path, handler := range map[string]admission.Handler{
 		PathConnect: &ConnectHandler{
-			Decoder: decoder, Live: o.Live, Authorizer: o.Authorizer, PublicKey: o.PublicKey, Now: o.Now, Username: o.Username, MaskArgs: o.MaskArgs,
+			Decoder: decoder, Live: o.Live, Authorizer: o.Authorizer, PublicKey: o.PublicKey, CommandKey: o.CommandKey, Now: o.Now,
+			Username: o.Username, MaskArgs: o.MaskArgs,
 		},
 		PathMutatePods:          &PodMutator{pods},
 		PathValidatePods:        &PodValidator{pods},

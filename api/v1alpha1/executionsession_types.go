@@ -100,11 +100,12 @@ type ExecutionSessionSpec struct {
 	// +kubebuilder:validation:items:MaxLength=4096
 	Command []string `json:"command,omitempty"`
 
-	// commandDigest is the SHA-256 of the unmasked argument vector: "sha256:" and 64 hex digits.
+	// commandDigest is the HMAC-SHA-256 of the unmasked argument vector, under a key of the installation: "hmac-sha256:" and
+	// 64 hex digits. Older sessions have a plain "sha256:".
 	// +required
 	// +kubebuilder:validation:MinLength=71
-	// +kubebuilder:validation:MaxLength=71
-	// +kubebuilder:validation:Pattern=`^sha256:[0-9a-f]{64}$`
+	// +kubebuilder:validation:MaxLength=76
+	// +kubebuilder:validation:Pattern=`^(hmac-)?sha256:[0-9a-f]{64}$`
 	CommandDigest string `json:"commandDigest,omitempty"`
 
 	// onEnd is that of the grant: Leave, the default, or Kill.
@@ -214,6 +215,7 @@ type ExecutionSessionStatus struct {
 // +kubebuilder:printcolumn:name="Command",type=string,JSONPath=`.spec.command`,priority=1
 // +kubebuilder:printcolumn:name="Process",type=string,JSONPath=`.status.process`,priority=1
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.reason`,priority=1
+// +kubebuilder:printcolumn:name="SecretValuesMasked",type=string,JSONPath=`.status.conditions[?(@.type=="SecretValuesMasked")].status`,priority=1
 // +kubebuilder:printcolumn:name="Recorded",type=string,JSONPath=`.status.recordingState`,priority=1
 // +kubebuilder:printcolumn:name="Recording",type=string,JSONPath=`.spec.recording`,priority=1
 type ExecutionSession struct {

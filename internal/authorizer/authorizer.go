@@ -7,6 +7,7 @@ package authorizer
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -117,15 +118,19 @@ func Decide(ctx context.Context, z Authorizer, a Attributes) (Attributes, Decisi
 	}
 }
 
-// CommandDigest is "sha256:" and the hex SHA-256 of an argument vector: each argument preceded by its
-// length in bytes as a 64-bit big-endian number, so that no two vectors share an encoding.
-func CommandDigest(argv []string) string {
-	h := sha256.New()
+// CommandKey is the installation's key for digests of commands: who does not have it cannot try what a short secret in one
+// may have been.
+type CommandKey []byte
+
+// Digest is "hmac-sha256:" and the hex HMAC-SHA-256 of an argument vector: each argument preceded by its length in bytes as a
+// 64-bit big-endian number, so that no two vectors share an encoding.
+func (k CommandKey) Digest(argv []string) string {
+	h := hmac.New(sha256.New, k)
 	var n [8]byte
 	for _, arg := range argv {
 		binary.BigEndian.PutUint64(n[:], uint64(len(arg)))
 		h.Write(n[:])
 		h.Write([]byte(arg))
 	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+	return "hmac-sha256:" + hex.EncodeToString(h.Sum(nil))
 }

@@ -84,7 +84,8 @@ func checkName(name string, known []string, taken map[string]bool) string {
 	case strings.HasPrefix(name, secretPrefix) || slices.Contains(reserved, name):
 		return fmt.Sprintf("the name %q is one of Sallyport's own; choose another", name)
 	case strings.ContainsFunc(name, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '.' }):
-		return fmt.Sprintf("the name %q may have lower-case letters, digits, '-' and '.' only", name)
+		// It may be the text, by mistake.
+		return "the name may have lower-case letters, digits, '-' and '.' only"
 	case slices.Contains(known, name):
 		return fmt.Sprintf("a detector has the name %q; choose another", name)
 	case twice:

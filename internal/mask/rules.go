@@ -1,6 +1,7 @@
 package mask
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -99,7 +100,7 @@ func newRules(rules []rule, literals []Value) (*Rules, error) {
 	}
 	r := &Rules{rules: rules, search: search, openings: openings, covers: covering(rules), literals: literals}
 	r.digest = r.sum()
-	return r.compile(), nil
+	return r.compile(r.texts()), nil
 }
 
 // sum is the digest.
@@ -109,12 +110,22 @@ func (r *Rules) sum() string {
 		lines = append(lines, r.rules[i].canonical())
 	}
 	for _, l := range r.literals {
-		lines = append(lines, fmt.Sprintf("%s literal sha256=%x", l.Rule, sha256.Sum256(l.Text)))
+		lines = append(lines, l.Rule+" literal "+r.literalSum(l.Text))
 	}
 	slices.Sort(lines)
 	lines = append([]string{fmt.Sprintf("sallyport mask engine %d", engineVersion)}, lines...)
 	sum := sha256.Sum256([]byte(strings.Join(lines, "\n")))
 	return hex.EncodeToString(sum[:])
+}
+
+// literalSum stands for a literal in the digest. With a key, who does not have it cannot try what a short one is.
+func (r *Rules) literalSum(text []byte) string {
+	if r.key == nil {
+		return fmt.Sprintf("sha256=%x", sha256.Sum256(text))
+	}
+	mac := hmac.New(sha256.New, r.key)
+	_, _ = mac.Write(text) // never fails
+	return fmt.Sprintf("hmac-sha256=%x", mac.Sum(nil))
 }
 
 // covering tells which token's bytes include which other's.
@@ -134,7 +145,7 @@ func covering(rules []rule) [][]bool {
 }
 
 // Digest is the SHA-256, in lower-case hex, over the engine's version and every
-// rule's name, version and definition. Equal digests mask alike.
+// rule's name, version and definition. Equal digests mask alike. Keyed rules have literals in it under their key.
 func (r *Rules) Digest() string { return r.digest }
 
 // Names returns the names of the rules, sorted.

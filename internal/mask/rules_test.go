@@ -96,6 +96,35 @@ func TestDigest(t *testing.T) {
 	}
 }
 
+// Rules without literals have a digest that anybody can compute; that of a literal takes the key.
+func TestKeyedDigest(t *testing.T) {
+	rules := func(text string) *mask.Rules {
+		r, err := mask.New(mask.Config{Literals: []mask.Literal{{Name: "codename", Text: text}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	key, other := []byte("a key"), []byte("another")
+	heron := rules("blue-heron-project").Keyed(key).Digest()
+	for name, tc := range map[string]struct {
+		digest, as string
+		same       bool
+	}{
+		"if there is no literal, then the key does not matter": {mask.Default().Keyed(key).Digest(), mask.Default().Digest(), true},
+		"if it is the same, then it is the same":               {rules("blue-heron-project").Keyed(key).Digest(), heron, true},
+		"if it is another, then it is another":                 {rules("grey-heron-project").Keyed(key).Digest(), heron, false},
+		"if the key is another, then it is another":            {rules("blue-heron-project").Keyed(other).Digest(), heron, false},
+		"if there is no key, then it is another":               {rules("blue-heron-project").Digest(), heron, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if same := tc.digest == tc.as; same != tc.same {
+				t.Errorf("the digests are the same: %t", same)
+			}
+		})
+	}
+}
+
 func TestStrings(t *testing.T) {
 	tests := map[string]struct{ in, want []string }{
 		"if nothing is secret, then nothing changes":         {[]string{"ls", "-l", "--color=auto", ""}, []string{"ls", "-l", "--color=auto", ""}},

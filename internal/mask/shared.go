@@ -3,40 +3,81 @@ package mask
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
+	"maps"
+	"runtime"
 	"sync"
 	"weak"
 )
 
+// ErrNoRoom says that a Shared has reached its Limit.
+var ErrNoRoom = errors.New("all that the gateway may hold of compiled values is in use")
+
 // Shared makes rules with values, once for all that look for the same ones at the same time: sessions in the pods of a
-// Deployment have one set of them in memory. What nobody uses any more is forgotten. Its zero value is ready; it is safe for
-// concurrent use.
+// Deployment have one set of them in memory. What nobody uses any more is forgotten. It is safe for concurrent use.
 type Shared struct {
-	mu    sync.Mutex // of the map; who compiles holds the lock of one entry only
+	// Limit bounds the bytes of what is compiled and in use, all together; with 0 there is room for none.
+	Limit int64
+
+	mu    sync.Mutex // of all but the compiling of one entry
 	known map[[sha256.Size]byte]*entry
 }
 
 type entry struct {
-	mu      sync.Mutex
+	making sync.Mutex // held by who compiles
+
+	users   int // that are about to use it
+	size    int64
 	rules   weak.Pointer[Rules]
 	ignored []Ignored
 }
 
-// With returns rules with values besides, and those that are not masked; see Rules.With.
-func (s *Shared) With(rules *Rules, values []Value) (*Rules, []Ignored) {
-	e := s.entry(rules.identity(values))
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if known := e.rules.Value(); known != nil {
-		return known, e.ignored
+// With returns rules with values besides, and those that are not masked; see Rules.With. Its error is ErrNoRoom: then
+// there is nothing new.
+func (s *Shared) With(rules *Rules, values []Value) (*Rules, []Ignored, error) {
+	key := rules.identity(values)
+	e := s.enter(key)
+	defer s.leave(e)
+	e.making.Lock()
+	defer e.making.Unlock()
+	if known, ignored := s.look(e); known != nil {
+		return known, ignored, nil
 	}
 	compiled, ignored := NewValues(values)
-	made := rules.With(compiled)
-	e.rules, e.ignored = weak.Make(made), ignored
-	return made, ignored
+	if len(compiled.needles) == 0 && rules.values == nil {
+		return rules, ignored, nil
+	}
+	made := *rules
+	made.values = compiled
+	texts := made.texts()
+	if err := s.reserve(e, sizeOf(texts)); err != nil {
+		return nil, nil, err
+	}
+	made.compile(texts)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e.rules, e.ignored = weak.Make(&made), ignored
+	return &made, ignored, nil
 }
 
-// entry returns that of a key, and drops those whose rules are gone.
-func (s *Shared) entry(key [sha256.Size]byte) *entry {
+// Used is how many bytes what is compiled takes at most, as far as the garbage collector knows.
+func (s *Shared) Used() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget()
+	return s.used()
+}
+
+// used is Used, in the caller's lock.
+func (s *Shared) used() (sum int64) {
+	for _, e := range s.known {
+		sum += e.size
+	}
+	return sum
+}
+
+// enter returns the entry of a key, which stays until leave.
+func (s *Shared) enter(key [sha256.Size]byte) *entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forget()
@@ -48,20 +89,43 @@ func (s *Shared) entry(key [sha256.Size]byte) *entry {
 		e = &entry{}
 		s.known[key] = e
 	}
+	e.users++
 	return e
 }
 
-// forget drops the entries whose rules are gone, but for those that are being made.
-func (s *Shared) forget() {
-	for key, e := range s.known {
-		if !e.mu.TryLock() {
-			continue
-		}
-		if e.rules.Value() == nil {
-			delete(s.known, key)
-		}
-		e.mu.Unlock()
+func (s *Shared) leave(e *entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e.users--
+}
+
+func (s *Shared) look(e *entry) (*Rules, []Ignored) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return e.rules.Value(), e.ignored
+}
+
+// reserve makes room for what an entry is about to hold. Only the garbage collector can tell what nobody uses any more, so it
+// runs before anybody is refused.
+func (s *Shared) reserve(e *entry, size int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e.size = 0
+	s.forget()
+	if s.used()+size > s.Limit {
+		runtime.GC()
+		s.forget()
 	}
+	if s.used()+size > s.Limit {
+		return ErrNoRoom
+	}
+	e.size = size
+	return nil
+}
+
+// forget drops the entries whose rules are gone, but for those that are about to be made.
+func (s *Shared) forget() {
+	maps.DeleteFunc(s.known, func(_ [sha256.Size]byte, e *entry) bool { return e.users == 0 && e.rules.Value() == nil })
 }
 
 // identity is a digest of rules and values.

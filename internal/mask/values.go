@@ -90,35 +90,62 @@ func needles(texts [][]byte, owner int) []needle.Needle {
 func (r *Rules) With(v *Values) *Rules {
 	with := *r
 	with.values = v
-	return with.compile()
+	return with.compile(with.texts())
 }
 
-// Keyed returns the same rules with fingerprints under a key, in Hit.
+// Keyed returns the same rules with fingerprints under a key, in Hit, and literals under it in Digest.
 func (r *Rules) Keyed(key []byte) *Rules {
 	keyed := *r
 	keyed.key = slices.Clone(key)
-	return keyed.compile()
+	keyed.digest = keyed.sum()
+	return keyed.compile(keyed.texts())
 }
 
-// compile makes the set of the operator's and the pod's values.
-func (r *Rules) compile() *Rules {
-	values, all := slices.Clone(r.literals), []needle.Needle{}
-	for i, v := range values {
+// texts are those that the rules look for: the operator's, and then the pod's. Their owners are indices of both.
+func (r *Rules) texts() []needle.Needle {
+	var all []needle.Needle
+	for i, v := range r.literals {
 		all = append(all, needles(forms.Of(v.Text), i)...)
 	}
 	if r.values != nil {
 		for _, n := range r.values.needles {
 			all = append(all, needle.Needle{Text: n.Text, Owner: n.Owner + len(r.literals)})
 		}
-		values = append(values, r.values.values...)
 	}
+	return all
+}
+
+// compile makes the set of the rules' texts.
+func (r *Rules) compile(texts []needle.Needle) *Rules {
 	r.set, r.owners = nil, nil
-	if len(all) == 0 {
+	if len(texts) == 0 {
 		return r
 	}
-	r.set, _ = needle.New(all)
+	values := slices.Clone(r.literals)
+	if r.values != nil {
+		values = append(values, r.values.values...)
+	}
+	r.set, _ = needle.New(texts)
 	for _, v := range values {
 		r.owners = append(r.owners, owner{v.Rule, fingerprintOf(r.key, v.Text)})
 	}
 	return r
+}
+
+const (
+	// A byte of a text is a node of 20 bytes and stands in the text itself.
+	perByte = 23
+	// A text has some words in tables, some dozen bytes in filters, and a fifth of a node with a row of a kilobyte, in memory
+	// that grew by doubling.
+	perText = 600
+	perSet  = 32 << 10
+)
+
+// sizeOf is how many bytes a set of these texts takes at most, with the texts.
+func sizeOf(texts []needle.Needle) int64 {
+	size := int64(perSet)
+	for _, n := range texts {
+		size += perText + perByte*int64(len(n.Text))
+	}
+	return size
 }

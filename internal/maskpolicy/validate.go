@@ -25,8 +25,8 @@ func Validate(p *accessv1alpha1.ExecutionPolicy) field.ErrorList {
 	return errs
 }
 
-// Digest is that of the rules as this policy alone makes them, or why it cannot be used.
-func Digest(p *accessv1alpha1.ExecutionPolicy) (string, error) {
+// Digest is that of the rules as this policy alone makes them, under the key of a Set, or why it cannot be used.
+func Digest(p *accessv1alpha1.ExecutionPolicy, key []byte) (string, error) {
 	if errs := Validate(p); len(errs) > 0 {
 		return "", errs.ToAggregate()
 	}
@@ -34,7 +34,7 @@ func Digest(p *accessv1alpha1.ExecutionPolicy) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return rules.Digest(), nil
+	return rules.Keyed(key).Digest(), nil
 }
 
 // path is where a rule stands in the policy.

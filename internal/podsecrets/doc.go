@@ -6,6 +6,9 @@
 // read in StartTime is Failed, and goes on being tried, as does what is Absent or Forbidden. Values are added, and never
 // dropped: what a container was given before a rotation, it still has.
 //
+// Use hands the values out, with a Report of just these; Announce tells when there are others. While somebody is at a Use,
+// Secrets are still followed: however many changes come meanwhile, the next Use has the newest state of all of them.
+//
 // Not known are values that the kubelet reads for itself (the credentials of volumes in a storage system), those of CSI drivers,
 // tokens that the kubelet asks for (rules find them), and what a variable held that was set from a Secret before it was rotated.
 //

@@ -39,9 +39,9 @@ func (s *Session) round(ctx context.Context, k *known) (watched bool) {
 // bug notes that a Secret could not be taken in.
 func (s *Session) bug(k *known) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	k.State, k.Why, k.Cut = Failed, whyBug, true
-	k.asked()
+	s.mu.Unlock()
+	s.tell(k, true)
 }
 
 // read asks for the Secret, and returns the version to watch it from.
@@ -63,29 +63,27 @@ func (s *Session) read(ctx context.Context, k *known) (since string) {
 	return since
 }
 
-// fail notes why a Secret cannot be read. What is Known stays so: its values are still masked.
+// fail notes why a Secret cannot be read. What is Known stays so: its values are still masked. What was Absent is not taken for
+// anything else because the API server does not answer for a while.
 func (s *Session) fail(k *known, state State, why string) (news bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if k.State == Known || k.State == state && k.Why == why {
+	if k.State == Known || k.State == Absent && state == Failed || k.State == state && k.Why == why {
 		return false
 	}
 	k.State, k.Why = state, why
 	return true
 }
 
-// tell says that the Secret was asked for, and, to who waits for news, that there are some. What was new before the session
-// began is no news.
+// tell says that the Secret was asked for, and whether there is something new.
 func (s *Session) tell(k *known, news bool) {
-	s.mu.Lock()
-	news = news && s.begun
-	s.mu.Unlock()
-	k.asked()
 	if news {
-		s.telling.Lock()
-		defer s.telling.Unlock()
-		s.changed(s)
+		select {
+		case s.news <- struct{}{}:
+		default: // who is told will see this, too
+		}
 	}
+	k.asked()
 }
 
 // asked says that the Secret was asked for, whatever came of it. Only the goroutine that follows it calls this.

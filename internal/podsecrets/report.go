@@ -50,8 +50,11 @@ type Secret struct {
 	Name            string
 	ResourceVersion string
 	State           State
-	Why             string // in words, of what is Failed
+	Why             string // in words, of what is Failed, or Known and not in use
 }
+
+// Environment names the pod's specification, among Secrets.
+const Environment = "env"
 
 // Report is what is known, without any value.
 type Report struct {
@@ -63,6 +66,11 @@ type Report struct {
 func (s *Session) Report() Report {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.report()
+}
+
+// report is Report, in the caller's lock.
+func (s *Session) report() Report {
 	r := Report{Environment: s.environment.clone()}
 	for _, k := range s.secrets {
 		secret := k.Secret
@@ -83,9 +91,12 @@ func (r *Report) Unread() []Secret {
 	return unread
 }
 
-// Cut names the Secrets of which not all is masked.
+// Cut names the Secrets of which not all is masked, and the pod's specification if it is so of that.
 func (r *Report) Cut() []string {
 	var names []string
+	if r.Environment.Cut {
+		names = append(names, Environment)
+	}
 	for _, s := range r.Secrets {
 		if s.Cut {
 			names = append(names, s.Name)

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -26,19 +25,20 @@ type API interface {
 
 // Session holds the values for one session. It is safe for concurrent use.
 type Session struct {
-	api     API
-	changed func(*Session) // see New
-	telling sync.Mutex
+	api  API
+	news chan struct{} // full if there is something new
+
+	using sync.RWMutex // held to overwrite the values, and to read them
 
 	mu          sync.Mutex
-	closed      bool
-	begun       bool
 	bytes       int
 	values      []mask.Value
 	seen        map[[sha256.Size]byte]bool // digests: what is in a map cannot be overwritten
 	secrets     []*known
 	environment Found
+	inUse       bool // the environment's values are
 
+	ctx  context.Context //nolint:containedctx // ends with Close
 	stop context.CancelFunc
 	idle sync.WaitGroup
 }
@@ -48,16 +48,20 @@ type known struct {
 	Secret
 
 	ref   Ref
+	inUse struct {
+		version string
+		values  int
+	}
 	tried chan struct{} // closed once the API server has been asked
 }
 
 // New reads the values that a container can read, and follows them until ctx ends or Close is called. It returns once all have
-// been read, or StartTime is over. A nil API reads no Secrets, and only what stands in the pod's specification. changed is
-// called whenever there is something new after that, once at a time. It must not wait.
-func New(ctx context.Context, api API, pod *corev1.Pod, container string, changed func(*Session)) *Session {
-	s := &Session{api: api, changed: changed, seen: map[[sha256.Size]byte]bool{}}
+// been read, or StartTime is over. A nil API reads no Secrets, and only what stands in the pod's specification.
+func New(ctx context.Context, api API, pod *corev1.Pod, container string) *Session {
+	s := &Session{api: api, news: make(chan struct{}, 1), seen: map[[sha256.Size]byte]bool{}}
 	s.plain(pod, container)
 	ctx, s.stop = context.WithCancel(ctx)
+	s.ctx = ctx
 	refs := Refs(pod, container)
 	if api == nil {
 		refs = nil
@@ -82,61 +86,32 @@ func New(ctx context.Context, api API, pod *corev1.Pod, container string, change
 		case <-ctx.Done():
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.begun = true
+	select {
+	case <-s.news: // who asks now knows it
+	default:
+	}
 	return s
-}
-
-// Use calls f with the values that are known by now, which are good until it returns; not after Close. It takes note of those
-// that f could not use.
-func (s *Session) Use(f func([]mask.Value) []mask.Ignored) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return
-	}
-	for _, i := range f(s.values) {
-		where, key := s.found(i.Rule)
-		if i.Cut {
-			where.cut(key, i.Why)
-		} else {
-			where.ignore(Ignored{Key: key, Why: i.Why})
-		}
-	}
-}
-
-// found is the place that a rule speaks of.
-func (s *Session) found(rule string) (where *Found, key string) {
-	kind, rest, _ := strings.Cut(rule, "/")
-	name, key, _ := strings.Cut(rest, "/")
-	for _, k := range s.secrets {
-		if kind == "secret" && k.Name == name {
-			return &k.Found, key
-		}
-	}
-	return &s.environment, rest
 }
 
 // Close stops following the Secrets and overwrites their values. It returns when nothing reads any more.
 func (s *Session) Close() {
 	s.stop()
 	s.idle.Wait()
+	s.using.Lock()
+	defer s.using.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed = true
 	for _, v := range s.values {
 		clear(v.Text)
 	}
 	s.values, s.seen = nil, nil
 }
 
-// learn takes what a Secret holds, and overwrites it there.
+// learn takes what a Secret holds, and overwrites it there. Another version is news though its values are known: so the record has it.
 func (s *Session) learn(k *known, secret *corev1.Secret) (news bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	before := len(s.values)
-	news = k.State != Known
+	news = k.State != Known || k.ResourceVersion != secret.ResourceVersion
 	k.State, k.Why, k.ResourceVersion = Known, "", secret.ResourceVersion
 	for _, key := range slices.Sorted(maps.Keys(secret.Data)) {
 		value := secret.Data[key]
@@ -145,7 +120,7 @@ func (s *Session) learn(k *known, secret *corev1.Secret) (news bool) {
 		}
 		clear(value)
 	}
-	return news || len(s.values) > before
+	return news
 }
 
 func (s *Session) key(k *known, secretType, key string, value []byte) {

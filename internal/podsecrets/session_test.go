@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -108,11 +109,11 @@ func pod(secrets ...string) *corev1.Pod {
 
 func texts(s *Session) []string {
 	var all []string
-	s.Use(func(values []mask.Value) []mask.Ignored {
+	_, _ = s.Use(func(values []mask.Value) ([]mask.Ignored, error) {
 		for _, v := range values {
 			all = append(all, v.Rule+"="+string(v.Text))
 		}
-		return nil
+		return nil, nil
 	})
 	slices.Sort(all)
 	return all
@@ -132,7 +133,7 @@ func TestNewReads(t *testing.T) {
 		api.set("db", map[string]string{"password": value("p"), "user": "postgres"})
 		api.errors["shut"], api.errors["broken"], api.slow["slow"] = forbidden, errors.New("connection refused"), time.Hour
 		began := time.Now()
-		s := New(t.Context(), api, pod("db", "gone", "shut", "broken", "slow"), "app", func(*Session) {})
+		s := New(t.Context(), api, pod("db", "gone", "shut", "broken", "slow"), "app")
 		defer s.Close()
 		if took := time.Since(began); took != StartTime {
 			t.Errorf("the beginning waited %v", took)
@@ -171,7 +172,7 @@ func TestNewTakesOnlyItsKeys(t *testing.T) {
 		api.set("db", map[string]string{"password": value("p"), "other": value("o")})
 		p := pod()
 		p.Spec.Containers[0].Env = []corev1.EnvVar{fromKey("db", "password")}
-		s := New(t.Context(), api, p, "app", func(*Session) {})
+		s := New(t.Context(), api, p, "app")
 		defer s.Close()
 		if diff := cmp.Diff([]string{"secret/db/password=" + value("p")}, texts(s)); diff != "" {
 			t.Error(diff)
@@ -184,8 +185,13 @@ func TestRotation(t *testing.T) {
 		api, changes := newFake(), 0
 		api.set("db", map[string]string{"password": value("old")})
 		api.errors["late"] = forbidden
-		s := New(t.Context(), api, pod("db", "gone", "late"), "app", func(*Session) { changes++ })
+		s := New(t.Context(), api, pod("db", "gone", "late"), "app")
 		defer s.Close()
+		texts(s)
+		s.Announce(func(context.Context) error {
+			changes++
+			return nil
+		})
 		synctest.Wait()
 		for _, asked := range api.asked {
 			if !strings.HasPrefix(asked.FieldSelector, "metadata.name=") {
@@ -199,12 +205,12 @@ func TestRotation(t *testing.T) {
 		}
 		api.set("db", map[string]string{"password": value("old")})
 		synctest.Wait()
-		if changes != 1 {
-			t.Error("a value that is known already was news")
+		if changes != 2 || s.Report().Secrets[0].Values != 2 {
+			t.Error("another version was no news, though its values are known")
 		}
 		api.set("gone", map[string]string{"k": value("made")})
 		synctest.Wait()
-		if changes != 2 || states(s)["gone"] != Known {
+		if changes != 3 || states(s)["gone"] != Known {
 			t.Errorf("after it was made: %v", states(s))
 		}
 		// A watch that ends is begun again, after another look.
@@ -227,7 +233,7 @@ func TestWithoutWatch(t *testing.T) {
 		api := newFake()
 		api.noWatch = true
 		api.set("db", map[string]string{"password": value("old")})
-		s := New(t.Context(), api, pod("db"), "app", func(*Session) {})
+		s := New(t.Context(), api, pod("db"), "app")
 		defer s.Close()
 		api.set("db", map[string]string{"password": value("new")})
 		time.Sleep(time.Hour)
@@ -244,19 +250,23 @@ func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := newFake()
 		api.set("db", map[string]string{"password": value("p")})
-		s := New(t.Context(), api, pod("db"), "app", func(*Session) { t.Error("news after the end") })
-		var kept []byte
-		s.Use(func(values []mask.Value) []mask.Ignored {
-			kept = values[0].Text
+		s := New(t.Context(), api, pod("db"), "app")
+		s.Announce(func(context.Context) error {
+			t.Error("news after the end")
 			return nil
+		})
+		var kept []byte
+		_, _ = s.Use(func(values []mask.Value) ([]mask.Ignored, error) {
+			kept = values[0].Text
+			return nil, nil
 		})
 		s.Close()
 		if strings.Trim(string(kept), "\x00") != "" {
 			t.Errorf("the value is still there")
 		}
-		s.Use(func([]mask.Value) []mask.Ignored {
+		_, _ = s.Use(func([]mask.Value) ([]mask.Ignored, error) {
 			t.Error("values after the end")
-			return nil
+			return nil, nil
 		})
 		api.set("db", map[string]string{"password": value("q")})
 		synctest.Wait()
@@ -269,7 +279,7 @@ func TestPlainEnvironment(t *testing.T) {
 		{Name: "DB_PASSWORD", Value: value("p")}, {Name: "LOG_LEVEL", Value: "a-long-level-of-logs"}, {Name: "API_TOKEN", Value: "changeme"},
 		{Name: "DATABASE_URL", Value: "postgres://app:" + value("u") + "@db/shop"},
 	}
-	s := New(t.Context(), nil, p, "app", func(*Session) {})
+	s := New(t.Context(), nil, p, "app")
 	defer s.Close()
 	if diff := cmp.Diff([]string{"env/DATABASE_URL=" + value("u"), "env/DB_PASSWORD=" + value("p")}, texts(s)); diff != "" {
 		t.Error(diff)
@@ -295,14 +305,14 @@ func TestBounds(t *testing.T) {
 			data[fmt.Sprint("k", i)] = fmt.Sprint(i, long)
 		}
 		api.set("s000", data)
-		s := New(t.Context(), api, pod("s000"), "app", func(*Session) {})
+		s := New(t.Context(), api, pod("s000"), "app")
 		defer s.Close()
 		got := s.Report().Secrets[0]
 		if !got.Cut || got.Values != MaxBytes/MaxText || len(got.Ignored) != got.Values+2 ||
 			!slices.Contains(got.Ignored, Ignored{Key: "k0", Why: whyTooLong}) || !slices.Contains(got.Ignored, Ignored{Key: "k9", Why: whyTooMuch}) {
 			t.Errorf("%d values, ignored are %+v", got.Values, got.Ignored)
 		}
-		many := New(t.Context(), api, pod(names...), "app", func(*Session) {})
+		many := New(t.Context(), api, pod(names...), "app")
 		defer many.Close()
 		r := many.Report()
 		if last := r.Secrets[MaxSecrets]; last.State != Failed || last.Why != whyTooMany {
@@ -315,12 +325,14 @@ func TestUseNotesWhatIsIgnored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := newFake()
 		api.set("db", map[string]string{"password": value("p")})
-		s := New(t.Context(), api, pod("db"), "app", func(*Session) {})
+		s := New(t.Context(), api, pod("db"), "app")
 		defer s.Close()
-		s.Use(func([]mask.Value) []mask.Ignored {
-			return []mask.Ignored{{Rule: "secret/db/password", Why: "no room", Cut: true}, {Rule: "env/TOKEN", Why: "no room"}}
+		r, err := s.Use(func([]mask.Value) ([]mask.Ignored, error) {
+			return []mask.Ignored{{Rule: "secret/db/password", Why: "no room", Cut: true}, {Rule: "env/TOKEN", Why: "no room"}}, nil
 		})
-		r := s.Report()
+		if diff := cmp.Diff(s.Report(), r); err != nil || diff != "" {
+			t.Errorf("%v: %s", err, diff)
+		}
 		want := []Ignored{{Key: "password", Why: "no room"}}
 		if diff := cmp.Diff(want, r.Secrets[0].Ignored); diff != "" || !r.Secrets[0].Cut {
 			t.Error(diff)
@@ -331,18 +343,142 @@ func TestUseNotesWhatIsIgnored(t *testing.T) {
 	})
 }
 
+// TestUseThatFails: what is new is not in use, what was in use still is, and it is tried again.
+func TestUseThatFails(t *testing.T) {
+	for name, fail := range map[string]struct {
+		with func() error
+		why  string
+	}{
+		"if there is no room":    {func() error { return errors.New("no room") }, "no room"},
+		"if a value meets a bug": {func() error { panic("a bug") }, whyBug},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				api := newFake()
+				api.set("db", map[string]string{"password": value("p")})
+				api.set("other", map[string]string{"password": value("o")})
+				s := New(t.Context(), api, pod("db", "other"), "app")
+				defer s.Close()
+				all := func([]mask.Value) ([]mask.Ignored, error) { return nil, nil }
+				none := func([]mask.Value) ([]mask.Ignored, error) { return nil, fail.with() }
+				if r, err := s.Use(none); err == nil || len(r.Cut()) != 2 || r.Secrets[0].Why != fail.why || r.Secrets[0].State != Known {
+					t.Errorf("at the start: %v, %+v", err, r)
+				}
+				if r, err := s.Use(all); err != nil || len(r.Cut()) != 0 {
+					t.Errorf("once it works: %v, %+v", err, r)
+				}
+				reports := make(chan Report, 9)
+				use := make(chan func([]mask.Value) ([]mask.Ignored, error), 9)
+				var tries atomic.Int32
+				s.Announce(func(context.Context) error {
+					tries.Add(1)
+					r, err := s.Use(<-use)
+					reports <- r
+					return err
+				})
+				use <- none
+				api.set("db", map[string]string{"password": value("q")})
+				if r := <-reports; !slices.Equal(r.Cut(), []string{"db"}) {
+					t.Errorf("after a rotation: %+v", r)
+				}
+				use <- all
+				began := time.Now()
+				if r := <-reports; r.Cut() != nil || r.Secrets[0].Why != "" || time.Since(began) != retryMost {
+					t.Errorf("later: %+v", r)
+				}
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				if n := tries.Load(); n != 2 {
+					t.Errorf("it was tried %d times, though the second worked", n)
+				}
+			})
+		})
+	}
+}
+
+// TestAStartThatFails: what could not be used when the session began is tried again, though nothing changes.
+func TestAStartThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := newFake()
+		api.set("db", map[string]string{"password": value("p")})
+		s := New(t.Context(), api, pod("db"), "app")
+		defer s.Close()
+		if _, err := s.Use(func([]mask.Value) ([]mask.Ignored, error) { return nil, errors.New("no room") }); err == nil {
+			t.Error("it did not fail")
+		}
+		var tries atomic.Int32
+		s.Announce(func(context.Context) error {
+			tries.Add(1)
+			_, err := s.Use(func([]mask.Value) ([]mask.Ignored, error) { return nil, nil })
+			return err
+		})
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if n := tries.Load(); n != 1 {
+			t.Errorf("it was tried %d times", n)
+		}
+	})
+}
+
+// TestAStorm: while one change is taken in, others are not; then the newest is, in one go, and nothing is dropped.
+func TestAStorm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := newFake()
+		api.set("db", map[string]string{"password": value("start")})
+		api.set("other", map[string]string{"password": value("o")})
+		s := New(t.Context(), api, pod("db", "other"), "app")
+		defer s.Close()
+		texts(s)
+		const takes = time.Second
+		var at []string
+		var known int
+		s.Announce(func(context.Context) error {
+			r, err := s.Use(func(values []mask.Value) ([]mask.Ignored, error) {
+				time.Sleep(takes)
+				known = len(values)
+				return nil, nil
+			})
+			at = append(at, r.Secrets[0].ResourceVersion)
+			return err
+		})
+		synctest.Wait()
+		for i := range 20 {
+			api.set("db", map[string]string{"password": value(fmt.Sprint("storm", i))})
+			synctest.Wait() // its watch has told it
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"3", "22"}, at); diff != "" {
+			t.Errorf("taken in were other versions: %s", diff)
+		}
+		if known != 22 {
+			t.Errorf("%d values are known", known)
+		}
+	})
+}
+
+// TestABugCostsOneSecret: whatever is in a Secret, those of others are read.
 func TestABugCostsOneSecret(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := newFake()
 		api.set("db", map[string]string{"password": value("p")})
 		api.set("other", map[string]string{"password": value("o")})
-		s := New(t.Context(), api, pod("db", "other"), "app", func(*Session) { panic("a bug") })
+		s := New(t.Context(), api, pod("db", "other"), "app")
 		defer s.Close()
+		texts(s)
+		told := 0
+		s.Announce(func(context.Context) error {
+			told++
+			return nil
+		})
 		synctest.Wait()
+		s.mu.Lock()
+		s.seen = nil // which no value survives
+		s.mu.Unlock()
 		api.set("db", map[string]string{"password": value("q")})
 		synctest.Wait()
-		if diff := cmp.Diff(map[string]State{"db": Failed, "other": Known}, states(s)); diff != "" {
-			t.Error(diff)
+		if diff := cmp.Diff(map[string]State{"db": Failed, "other": Known}, states(s)); diff != "" || told != 1 {
+			t.Errorf("told %d times: %s", told, diff)
 		}
 	})
 }

@@ -23,11 +23,12 @@ func (l *live) begin(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	l.object = sessionObject(l.request, id, l.Proxy)
+	l.object = sessionObject(l.request, l.CommandKey, id, l.Proxy)
 	announced := ahead(func() (*accessv1alpha1.ExecutionSession, error) { return l.object, l.Store.Create(ctx, l.object) })
 	err = l.record(ctx, journal, open)
 	switch _, failed := announced(); {
 	case err == nil && failed == nil:
+		l.values.Announce(l.rotated)
 		l.uncount = l.Counts.add(l.object, func() (in, out int64) { return bytesOf(l.recorder.Totals()) })
 		l.Log.Info("session opened", append(l.request.logValues(), "session", id, "grant", l.request.decision.Grant.Name)...)
 		return nil

@@ -52,8 +52,9 @@ func (l *live) openObject(ctx context.Context, q *request, id string) (recording
 		Container: a.Container, Argv: q.rules.Strings(a.Command), TTY: a.TTY, Stdin: a.Stdin, Archive: q.archive,
 		Grant:     grantOf(grant, q.rules),
 		Approvals: approvals, MaskDigest: q.rules.Digest(), MaskPolicies: q.maskPolicies,
-		SecretValues: l.values.recorded(l.Secrets.Mode),
+		SecretValues: l.values.recorded(),
 	}
+	open.SecretValues.Mode = string(l.Secrets.Mode)
 	if r := grant.Spec.Recording; r != nil {
 		open.Durability = recording.Durability(r.Durability)
 	}
@@ -215,7 +216,7 @@ func hideInHandler(exec *corev1.ExecAction, get *corev1.HTTPGetAction, rules *ma
 }
 
 // sessionObject is the ExecutionSession of a session that is about to begin.
-func sessionObject(q *request, id, proxy string) *accessv1alpha1.ExecutionSession {
+func sessionObject(q *request, key authorizer.CommandKey, id, proxy string) *accessv1alpha1.ExecutionSession {
 	a, ref := q.attributes, q.decision.Grant
 	// The name is a UUIDv7 of our own making, which Prefix never refuses.
 	prefix, _ := recording.Prefix(id)
@@ -227,7 +228,7 @@ func sessionObject(q *request, id, proxy string) *accessv1alpha1.ExecutionSessio
 			Action:    accessv1alpha1.Action(a.Action),
 			PodRef:    accessv1alpha1.ObjectReference{Name: a.Pod, UID: a.PodUID},
 			Container: a.Container, Command: shown(q.rules.Strings(a.Command)),
-			CommandDigest: authorizer.CommandDigest(a.Command), OnEnd: q.onEnd, Recording: prefix, Proxy: proxy,
+			CommandDigest: key.Digest(a.Command), OnEnd: q.onEnd, Recording: prefix, Proxy: proxy,
 		},
 	}
 }

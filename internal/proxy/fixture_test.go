@@ -41,6 +41,8 @@ import (
 
 const own = "system:serviceaccount:sallyport-system:sallyport"
 
+var commandKey = authorizer.CommandKey("a key for digests of commands")
+
 const secret = "AKIAENDTOENDTESTABCD"
 
 var user = authorizer.User{Name: "dev", Groups: []string{"devs", "system:authenticated"}, Extra: map[string][]string{"example.com/level": {"7"}}}
@@ -82,6 +84,7 @@ type world struct {
 	killed      chan struct{}          // closed when what runs in the container ends
 	api         http.HandlerFunc       // for what is not known here
 	secrets     *secretsAPI
+	values      *mask.Shared
 }
 
 func newWorld(tb testing.TB) *world {
@@ -93,7 +96,7 @@ func newWorldWith(tb testing.TB, mode SecretMode) *world {
 	tb.Helper()
 	w := &world{
 		t: tb, store: memory.New(time.Now), spool: spooltest.New(tb), registry: &session.Registry{MaxSessions: 100, MaxPerUser: 100}, user: user, rbac: true,
-		tokens: map[string]bool{}, ended: make(chan string, 16), killed: make(chan struct{}), secrets: newSecretsAPI(),
+		tokens: map[string]bool{}, ended: make(chan string, 16), killed: make(chan struct{}), secrets: newSecretsAPI(), values: &mask.Shared{Limit: 1 << 30},
 		decide: func(authorizer.Attributes) (authorizer.Decision, error) {
 			return authorizer.Decision{
 				Outcome: authorizer.Allow, Until: time.Now().Add(time.Hour).UnixNano(),
@@ -122,7 +125,7 @@ func newWorldWith(tb testing.TB, mode SecretMode) *world {
 		Authenticate: w.authenticate, API: config, Log: testr.NewWithInterface(tb, testr.Options{}),
 		Sessions: Sessions{
 			Access: clients.AuthorizationV1(), Pods: clients.CoreV1(), Authorizer: w, Grants: w, Store: w, Journal: w.journal, Record: w.record,
-			Rules: w.rules, Secrets: PodSecrets{Mode: mode, API: clients.CoreV1()}, Key: key, Registry: w.registry, Now: time.Now, Own: own, Counts: w.counts,
+			Rules: w.rules, Secrets: PodSecrets{Mode: mode, API: clients.CoreV1(), Values: w.values}, Key: key, CommandKey: commandKey, Registry: w.registry, Now: time.Now, Own: own, Counts: w.counts,
 			Ended: func(reason string, _ bool) { w.ended <- reason },
 			Proxy: "proxy-0", Installation: "sha256:1", Cluster: "test", Program: "test",
 		},
@@ -283,7 +286,7 @@ func (w *world) serveExec(rw http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = claims.Binds(sessiontoken.Claims{
 			Namespace: "shop", Username: username, Pod: "web", PodUID: "u-web", Container: query.Get("container"),
-			Subresource: subresource, CommandDigest: authorizer.CommandDigest(query["command"]),
+			Subresource: subresource, CommandDigest: commandKey.Digest(query["command"]),
 		})
 	}
 	w.mu.Lock()

@@ -102,7 +102,7 @@ func (w *world) checkReported(id string) {
 		w.t.Errorf("states %s, at last %+v", diff, w.last)
 	}
 	s := w.sessions[0]
-	if s.Name != id || s.Namespace != "shop" || s.Spec.CommandDigest != authorizer.CommandDigest([]string{"cat"}) ||
+	if s.Name != id || s.Namespace != "shop" || s.Spec.CommandDigest != commandKey.Digest([]string{"cat"}) ||
 		!strings.Contains(s.Spec.Recording, id) || s.Spec.PodRef.UID != "u-web" || s.Spec.GrantRef.UID != "u-g" || s.Spec.Proxy != "proxy-0" {
 		w.t.Errorf("the executionsession is %+v", s)
 	}

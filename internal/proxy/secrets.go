@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -12,7 +14,7 @@ import (
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
 	"github.com/sallyport-dev/sallyport/internal/mask"
 	"github.com/sallyport-dev/sallyport/internal/podsecrets"
-	"github.com/sallyport-dev/sallyport/internal/recording"
+	"github.com/sallyport-dev/sallyport/internal/proxy/session"
 )
 
 // SecretMode is whether the values of the pods' own Secrets are masked.
@@ -28,65 +30,142 @@ const (
 	SecretsRequired SecretMode = "Required"
 )
 
-// PodSecrets are where the values come from.
+// PodSecrets are where the values come from, and what is made of them.
 type PodSecrets struct {
-	Mode SecretMode
-	API  corev1client.SecretsGetter
+	Mode   SecretMode
+	API    corev1client.SecretsGetter
+	Values *mask.Shared
 }
 
 func (p *PodSecrets) sound() bool {
-	return p.Mode == SecretsOff || p.API != nil && (p.Mode == SecretsWhereAllowed || p.Mode == SecretsRequired)
+	return p.Values != nil && (p.Mode == SecretsOff || p.API != nil && (p.Mode == SecretsWhereAllowed || p.Mode == SecretsRequired))
 }
 
 // secretValues are those of one session.
 type secretValues struct {
 	*podsecrets.Session
 
+	base    *mask.Rules      // without values
+	set     string           // names the Secrets, for turns
 	changes chan *mask.Rules // has the newest rules that the session's streams have not taken
 
 	mu         sync.Mutex
+	report     podsecrets.Report // of what is masked
 	conditions []metav1.Condition
 }
 
 // know reads the values of the container's Secrets, and makes them part of the session's rules. Its error is for the person.
 func (l *live) know() error {
 	var api podsecrets.API
+	namespace := l.request.attributes.Namespace
 	if l.Secrets.Mode != SecretsOff {
-		api = l.Secrets.API.Secrets(l.request.attributes.Namespace)
+		api = l.Secrets.API.Secrets(namespace)
 	}
-	base := l.request.rules
-	v := &secretValues{changes: make(chan *mask.Rules, 1)}
-	v.Session = podsecrets.New(l.ctx, api, l.request.pod, l.request.attributes.Container, func(s *podsecrets.Session) {
-		// Newer rules have all the values of older ones, which nobody needs any more then.
-		rules := l.withValues(base, s)
-		select {
-		case <-v.changes:
-		default:
-		}
-		v.changes <- rules
-		if l.connected.Load() != nil {
-			l.reports.Go(func() { l.report(accessv1alpha1.ExecutionSessionStatus{Conditions: l.conditions()}) })
-		}
-	})
-	l.values, l.request.rules = v, l.withValues(base, v.Session)
-	report := v.Report()
-	if unread := report.Unread(); l.Secrets.Mode == SecretsRequired && len(unread) > 0 {
-		return l.unread(unread)
+	read := podsecrets.New(l.ctx, api, l.request.pod, l.request.attributes.Container)
+	set := []string{namespace}
+	for _, ref := range podsecrets.Refs(l.request.pod, l.request.attributes.Container) {
+		set = append(set, ref.Name)
 	}
-	if cut := report.Cut(); l.Secrets.Mode == SecretsRequired && len(cut) > 0 {
-		return forbidden("the Secrets of this pod have to be masked, and hold more than a session can look for: " +
-			shortened(strings.Join(cut, ", "), maxWhy) + "; ask an administrator to split the pod, or to set --secret-values=WhereAllowed")
+	l.values = &secretValues{Session: read, base: l.request.rules, set: strings.Join(set, "/"), changes: make(chan *mask.Rules, 1)}
+	rules, report, err := l.compile(l.ctx)
+	if err != nil {
+		l.Log.Error(err, "masking the values of a session's Secrets", l.request.logValues()...)
 	}
-	return nil
+	l.request.rules, l.values.report = rules, report
+	return l.lacks(&report, err)
 }
 
-// withValues are a session's rules, with the values that it knows.
-func (s *sessions) withValues(rules *mask.Rules, from *podsecrets.Session) *mask.Rules {
-	from.Use(func(values []mask.Value) (ignored []mask.Ignored) {
-		rules, ignored = s.shared.With(rules, values)
-		return ignored
+// compile makes rules of the newest values: the rules without them, and why, if that fails. Sessions in pods with the same
+// Secrets do it one after the other, so that what a rotation brings is compiled by the first, and the others share it; and what
+// comes meanwhile is compiled once, however much it was.
+func (l *live) compile(ctx context.Context) (rules *mask.Rules, report podsecrets.Report, err error) {
+	rules = l.values.base
+	end := l.turns.take(ctx, l.values.set)
+	if end == nil {
+		return rules, l.values.known(), context.Cause(ctx)
+	}
+	defer end()
+	report, err = l.values.Use(func(values []mask.Value) ([]mask.Ignored, error) {
+		with, ignored, err := l.Secrets.Values.With(l.values.base, values)
+		if err == nil {
+			rules = with
+		}
+		return ignored, err
 	})
-	return rules
+	return rules, report, err
+}
+
+// rotated takes in what is new of the Secrets. Where it cannot be masked, what was masked still is.
+func (l *live) rotated(ctx context.Context) error {
+	rules, report, err := l.compile(ctx)
+	if over := ctx.Err(); over != nil {
+		return over
+	}
+	for _, change := range changesOf(l.values.recorded(), recordedReport(&report)) {
+		// A recording that has failed ends the session by itself.
+		_ = l.recorder.SecretChanged(change)
+	}
+	l.values.learn(report)
+	if err == nil {
+		l.values.hand(rules)
+	} else {
+		l.Log.Error(err, "masking the values of a session's Secrets", "session", l.object.Name)
+	}
+	if l.connected.Load() != nil {
+		l.reports.Go(func() { l.report(accessv1alpha1.ExecutionSessionStatus{Conditions: l.conditions()}) })
+	}
+	if why := l.lacks(&report, err); why != nil {
+		l.Registry.EndIf(func(f session.Facts) *session.End {
+			if f.ID != l.object.Name {
+				return nil
+			}
+			return session.Unmasked(why.Error())
+		})
+	}
+	return err
+}
+
+// hand gives rules to the session's streams. Newer rules have all the values of older ones, which nobody needs any more then.
+func (v *secretValues) hand(rules *mask.Rules) {
+	select {
+	case <-v.changes:
+	default:
+	}
+	v.changes <- rules
+}
+
+// known is what is masked now.
+func (v *secretValues) known() podsecrets.Report {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.report
+}
+
+func (v *secretValues) learn(r podsecrets.Report) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.report = r
+}
+
+// lacks says, for the person, why a session whose Secrets have to be masked may not be; nil if it may.
+func (l *live) lacks(report *podsecrets.Report, err error) error {
+	unread, cut := report.Unread(), report.Cut()
+	switch {
+	case l.Secrets.Mode != SecretsRequired:
+		return nil
+	case len(unread) > 0:
+		return l.unread(unread)
+	case errors.Is(err, mask.ErrNoRoom):
+		return unavailable("the Secrets of this pod have to be masked, and the gateway's memory for their values is full; " +
+			"run the command again when other sessions have ended, or ask an administrator to raise --secret-values-bytes")
+	case err != nil:
+		return unavailable("the Secrets of this pod have to be masked, and the gateway failed to; its log says why")
+	case len(cut) > 0:
+		return forbidden("the Secrets of this pod have to be masked, and hold more than a session can look for: " +
+			shortened(strings.Join(cut, ", "), maxWhy) + "; ask an administrator to split the pod, or to set --secret-values=WhereAllowed")
+	default:
+		return nil
+	}
 }
 
 // unread says what to do about Secrets that have to be read.
@@ -107,32 +186,9 @@ func (l *live) unread(secrets []podsecrets.Secret) error {
 		"kubectl create rolebinding -n %s sallyport-secrets --role=sallyport-secrets --serviceaccount=%s", which, namespace, namespace, own))
 }
 
-// recorded is what the open object says of the values.
-func (v *secretValues) recorded(mode SecretMode) *recording.SecretValues {
-	report := v.Report()
-	out := &recording.SecretValues{Mode: string(mode)}
-	for _, s := range report.Secrets {
-		out.Secrets = append(out.Secrets, recording.ReadSecret{
-			Name: s.Name, ResourceVersion: s.ResourceVersion, State: string(s.State), Why: s.Why, KnownValues: recordedValues(s.Found),
-		})
-	}
-	if e := recordedValues(report.Environment); e.Values > 0 || len(e.Ignored) > 0 {
-		out.Environment = &e
-	}
-	return out
-}
-
-func recordedValues(f podsecrets.Found) recording.KnownValues {
-	out := recording.KnownValues{Values: f.Values}
-	for _, i := range f.Ignored {
-		out.Ignored = append(out.Ignored, recording.IgnoredValue{Key: i.Key, Why: i.Why})
-	}
-	return out
-}
-
 // conditions are those of the session's status, now.
 func (l *live) conditions() []metav1.Condition {
-	c := secretsCondition(l.Secrets.Mode, l.values.Report())
+	c := secretsCondition(l.Secrets.Mode, l.values.known())
 	c.LastTransitionTime = metav1.Time{Time: l.Now().UTC()}
 	l.values.mu.Lock()
 	defer l.values.mu.Unlock()
@@ -140,12 +196,14 @@ func (l *live) conditions() []metav1.Condition {
 	return append([]metav1.Condition(nil), l.values.conditions...)
 }
 
-// secretsCondition says in a line whether the values are masked, and which are not.
+// secretsCondition says in a line how many values are masked, and which are not.
 func secretsCondition(mode SecretMode, report podsecrets.Report) metav1.Condition {
 	var unread, cut, ignored []string
 	values := report.Environment.Values
-	note := func(where string, f podsecrets.Found) {
-		if f.Cut {
+	note := func(where, why string, f podsecrets.Found) {
+		if f.Cut && why != "" {
+			cut = append(cut, fmt.Sprintf("%s (%s)", where, why))
+		} else if f.Cut {
 			cut = append(cut, where)
 		}
 		for _, i := range f.Ignored {
@@ -154,27 +212,32 @@ func secretsCondition(mode SecretMode, report podsecrets.Report) metav1.Conditio
 			}
 		}
 	}
-	note("env", report.Environment)
+	note(podsecrets.Environment, "", report.Environment)
 	for _, s := range report.Secrets {
 		values += s.Values
-		note(s.Name, s.Found)
+		note(s.Name, s.Why, s.Found)
 	}
 	for _, s := range report.Unread() {
 		unread = append(unread, fmt.Sprintf("%s (%s)", s.Name, s.State))
 	}
-	c := metav1.Condition{Type: accessv1alpha1.ConditionSecretValuesMasked, Status: metav1.ConditionFalse}
+	c := metav1.Condition{
+		Type: accessv1alpha1.ConditionSecretValuesMasked, Status: metav1.ConditionFalse,
+		Message: fmt.Sprintf("%d values of %d Secrets and of the pod's specification are masked", values, len(report.Secrets)),
+	}
 	switch {
 	case mode == SecretsOff:
 		c.Reason, c.Message = accessv1alpha1.ReasonSecretsOff, "the gateway does not read Secrets"
 	case len(unread) > 0:
-		c.Reason, c.Message = accessv1alpha1.ReasonSecretsNotRead, "not read, and not masked: "+strings.Join(unread, ", ")
+		c.Reason = accessv1alpha1.ReasonSecretsNotRead
+		c.Message += "; not read, and not masked: " + strings.Join(unread, ", ")
 	case len(cut) > 0:
-		c.Reason, c.Message = accessv1alpha1.ReasonSecretsTooLarge, "there is too much to mask all of it: "+strings.Join(cut, ", ")
+		c.Reason = accessv1alpha1.ReasonSecretsTooLarge
+		c.Message += "; there is too much to mask all of it: " + strings.Join(cut, ", ")
 	case len(ignored) > 0:
-		c.Status, c.Reason, c.Message = metav1.ConditionTrue, accessv1alpha1.ReasonSecretsIgnored, "not masked: "+strings.Join(ignored, ", ")
+		c.Status, c.Reason = metav1.ConditionTrue, accessv1alpha1.ReasonSecretsIgnored
+		c.Message += "; not masked: " + strings.Join(ignored, ", ")
 	default:
 		c.Status, c.Reason = metav1.ConditionTrue, accessv1alpha1.ReasonSecretsKnown
-		c.Message = fmt.Sprintf("%d values of %d Secrets and of the pod's specification are masked", values, len(report.Secrets))
 	}
 	c.Message = shortened(c.Message, maxShownReason)
 	return c

@@ -20,7 +20,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
+	"github.com/sallyport-dev/sallyport/internal/mask"
 	"github.com/sallyport-dev/sallyport/internal/podsecrets"
+	"github.com/sallyport-dev/sallyport/internal/proxy/session"
 	"github.com/sallyport-dev/sallyport/internal/recording"
 )
 
@@ -122,7 +124,7 @@ func TestSecretsAreReadBeforeASession(t *testing.T) {
 				},
 				Environment: &recording.KnownValues{Ignored: []recording.IgnoredValue{{Key: "PASSWORD", Why: "it is shorter than 8 bytes"}}},
 			},
-			"False NotRead not read, and not masked: shut (Forbidden)",
+			"False NotRead 1 values of 3 Secrets and of the pod's specification are masked; not read, and not masked: shut (Forbidden)",
 		},
 		"if they are not to be read, none is": {
 			SecretsOff,
@@ -223,15 +225,126 @@ func TestSecretsAreFollowed(t *testing.T) {
 			}
 		}
 	}
-	says("not masked: env/PASSWORD (it is shorter than 8 bytes)")
-	w.secrets.changed <- asSecret("db", "8", map[string]string{"user": "postgres"})
-	says("not masked: env/PASSWORD (it is shorter than 8 bytes), db/user (it is a common word or a default)")
+	are := "values of 1 Secrets and of the pod's specification are masked; not masked: env/PASSWORD (it is shorter than 8 bytes)"
+	says("0 " + are)
+	w.secrets.changed <- asSecret("db", "8", map[string]string{"user": "postgres", "password": aPassword()})
+	says("1 " + are + ", db/user (it is a common word or a default)")
 	close(w.killed)
 	if err := <-done; err == nil {
 		t.Error("the command ended without its exit code")
 	}
+	<-w.ended
+	want := []string{"db, version 8: Known, 1 values; not masked: user (it is a common word or a default)"}
+	if diff := cmp.Diff(want, w.secretChanges()); diff != "" {
+		t.Error("the recording says of the rotation:", diff)
+	}
 	if len(w.secrets.watched) != 1 || w.secrets.watched[0] != "db" {
 		t.Errorf("watched are %q", w.secrets.watched)
+	}
+}
+
+// secretChanges is what the last recording says of Secrets that changed, in words.
+func (w *world) secretChanges() []string {
+	w.t.Helper()
+	r, _ := w.recorded()
+	var changes []string
+	for rec, err := range r.Records(w.t.Context()) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		var c recording.SecretChange
+		if rec.Stream != recording.SecretValue {
+			continue
+		}
+		if err := json.Unmarshal(rec.Data, &c); err != nil {
+			w.t.Error(err)
+		}
+		changes = append(changes, c.Words())
+	}
+	return changes
+}
+
+// A rotation that brings more than can be masked ends a session whose Secrets have to be.
+func TestRequiredSecretsAreFollowed(t *testing.T) {
+	w := newWorldWith(t, SecretsRequired)
+	w.secrets.names = []string{"db"}
+	w.secrets.data["db"] = map[string]string{"password": aPassword()}
+	done := make(chan error, 1)
+	var out bytes.Buffer
+	go func() { done <- w.exec("WebSocket", nil, io.Discard, &out, "exec", "sleep") }()
+	w.secrets.changed <- asSecret("db", "8", map[string]string{"password": strings.Repeat("x", 17) + "!"})
+	data := map[string]string{}
+	for i := range podsecrets.MaxBytes/podsecrets.MaxText + 1 {
+		data[fmt.Sprint("k", i)] = strings.Repeat(fmt.Sprintf("%x ", i+7654321), podsecrets.MaxText/8)
+	}
+	w.secrets.changed <- asSecret("db", "9", data)
+	if err := <-done; err == nil {
+		t.Error("the session was not ended")
+	}
+	if reason := <-w.ended; reason != session.ReasonUnmasked || !strings.Contains(out.String(), "hold more than a session can look for: db") {
+		t.Errorf("it ended by %q, and the person reads %q", reason, out.String())
+	}
+	changes := w.secretChanges()
+	if n := len(changes); n == 0 || !strings.HasPrefix(changes[n-1], "db, version 9: Known, ") || !strings.Contains(changes[n-1], "not all of them masked") {
+		t.Errorf("the recording says %q", changes)
+	}
+	r, _ := w.recorded()
+	if r.Manifest.Exit.Reason != session.ReasonUnmasked {
+		t.Errorf("the recording ends by %+v", r.Manifest.Exit)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c := meta.FindStatusCondition(w.last.Conditions, accessv1alpha1.ConditionSecretValuesMasked); c == nil || c.Status != metav1.ConditionFalse ||
+		c.Reason != accessv1alpha1.ReasonSecretsTooLarge {
+		t.Errorf("the status says %+v", c)
+	}
+}
+
+func TestNoRoomForValues(t *testing.T) {
+	for name, tc := range map[string]struct {
+		mode SecretMode
+		says []string // to the person
+	}{
+		"if they are masked where they can be, the session begins": {mode: SecretsWhereAllowed},
+		"if they have to be masked, there is no session":           {SecretsRequired, []string{"memory for their values is full", "--secret-values-bytes"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorldWith(t, tc.mode)
+			w.secrets.names = []string{"db"}
+			w.secrets.data["db"] = map[string]string{"password": aPassword()}
+			w.values.Limit = 1
+			var out bytes.Buffer
+			err := w.exec("WebSocket", nil, &out, io.Discard, "exec", "print", "hello")
+			for _, want := range tc.says {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("%v does not say %q", err, want)
+				}
+			}
+			if tc.says != nil {
+				if r, _ := w.recorded(); r != nil {
+					t.Error("a session was begun")
+				}
+				return
+			}
+			if err != nil || out.String() != "hello" {
+				t.Errorf("%v: %q", err, out.String())
+			}
+			<-w.ended
+			r, _ := w.recorded()
+			want := []recording.ReadSecret{{
+				Name: "db", ResourceVersion: "7", State: "Known", Why: mask.ErrNoRoom.Error(), KnownValues: recording.KnownValues{Cut: true},
+			}}
+			if diff := cmp.Diff(want, r.Open.SecretValues.Secrets); diff != "" {
+				t.Error(diff)
+			}
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			c := meta.FindStatusCondition(w.last.Conditions, accessv1alpha1.ConditionSecretValuesMasked)
+			if c == nil || c.Status != metav1.ConditionFalse || c.Reason != accessv1alpha1.ReasonSecretsTooLarge || !strings.HasPrefix(c.Message, "0 values") ||
+				!strings.Contains(c.Message, "db ("+mask.ErrNoRoom.Error()) {
+				t.Errorf("the status says %+v", c)
+			}
+		})
 	}
 }
 

@@ -64,10 +64,12 @@ type Sessions struct {
 	// Record puts the open object and returns once the store has acknowledged it; see recording.Start.
 	Record func(context.Context, recording.Journal, recording.Open) (*recording.Recorder, error)
 	// Rules are the mask rules in force in a namespace, and the policies that made them; see maskpolicy.Set.
-	Rules    func(ctx context.Context, namespace string) (*mask.Rules, []maskpolicy.Ref, error)
-	Secrets  PodSecrets
-	Key      ed25519.PrivateKey
-	Registry *session.Registry
+	Rules   func(ctx context.Context, namespace string) (*mask.Rules, []maskpolicy.Ref, error)
+	Secrets PodSecrets
+	Key     ed25519.PrivateKey
+	// CommandKey is that of the CONNECT webhook, too.
+	CommandKey authorizer.CommandKey
+	Registry   *session.Registry
 	// Counts keeps the bytes in the statuses of live sessions up to date.
 	Counts *Counts
 	// Ended is told the reason of every session's end, and whether its recording is sealed.
@@ -83,10 +85,10 @@ type Sessions struct {
 type sessions struct {
 	Sessions
 
-	API    *streaming.API
-	base   *url.URL
-	Log    logr.Logger
-	shared mask.Shared
+	API   *streaming.API
+	base  *url.URL
+	Log   logr.Logger
+	turns turns // of compiling, by set of Secrets
 }
 
 // serve answers one request for a session. It returns when the session is over and sealed.
@@ -267,7 +269,8 @@ var errIncomplete = errors.New("the gateway lacks something that sessions need")
 func (o *Sessions) check() error {
 	if o.Access == nil || o.Counts == nil || o.Own == "" || o.Pods == nil || o.Authorizer == nil || o.Grants == nil || o.Store == nil ||
 		o.Journal == nil || o.Record == nil ||
-		o.Rules == nil || !o.Secrets.sound() || len(o.Key) != ed25519.PrivateKeySize || o.Registry == nil || o.Ended == nil || o.Now == nil || o.Proxy == "" ||
+		o.Rules == nil || !o.Secrets.sound() || len(o.Key) != ed25519.PrivateKeySize || len(o.CommandKey) == 0 ||
+		o.Registry == nil || o.Ended == nil || o.Now == nil || o.Proxy == "" ||
 		o.Installation == "" {
 		return errIncomplete
 	}

@@ -11,7 +11,6 @@ import (
 	"k8s.io/client-go/transport"
 
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
-	"github.com/sallyport-dev/sallyport/internal/authorizer"
 	"github.com/sallyport-dev/sallyport/internal/layout"
 	"github.com/sallyport-dev/sallyport/internal/sessiontoken"
 	"github.com/sallyport-dev/sallyport/internal/streaming"
@@ -46,7 +45,7 @@ func (l *live) token(username, subresource string, command []string) (string, er
 	token, err := sessiontoken.Sign(l.Key, sessiontoken.Claims{
 		ID: uuid.NewString(), Session: l.object.Name, Namespace: a.Namespace, Username: username,
 		Pod: a.Pod, PodUID: a.PodUID, Container: a.Container, Subresource: subresource,
-		CommandDigest: authorizer.CommandDigest(command),
+		CommandDigest: l.CommandKey.Digest(command),
 	}, l.Now())
 	if err != nil {
 		return "", fmt.Errorf("signing a session token: %w", err)

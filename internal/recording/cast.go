@@ -20,7 +20,7 @@ const (
 )
 
 // Cast writes the recording as an asciicast: both output streams as output,
-// stdin as input, notes and the events of forwarded connections as markers. It is a view for people: bytes that are no
+// stdin as input, notes, the events of forwarded connections and changes of Secrets as markers. It is a view for people: bytes that are no
 // text are replaced, stdout and stderr are merged, and where there was no
 // terminal a newline also returns the carriage, as a terminal would have done.
 // The bytes of forwarded connections are no terminal's, and are left out.
@@ -96,6 +96,8 @@ func (c *caster) record(rec Record) error {
 		return c.event(asciicast.Marker, string(rec.Data))
 	case Forward:
 		return c.event(asciicast.Marker, forwardWords(rec))
+	case SecretValue:
+		return c.event(asciicast.Marker, secretWords(rec))
 	case Ended:
 		return c.exit(rec)
 	case ForwardIn, ForwardOut:

@@ -47,7 +47,7 @@ func (r *Recorder) refuses(stream Stream) error {
 	switch stream {
 	case Note, Ended, Stdin, ForwardIn, ForwardOut:
 		return nil
-	case Stdout, Stderr, Resize, Forward, Member, Archive:
+	case Stdout, Stderr, Resize, Forward, Member, Archive, SecretValue:
 		fallthrough
 	default:
 		return r.Err()

@@ -47,7 +47,7 @@ type Claims struct {
 	Container string `json:"container"`
 	// Subresource is exec, attach or portforward.
 	Subresource string `json:"subresource"`
-	// CommandDigest is authorizer.CommandDigest of the argument vector.
+	// CommandDigest is authorizer.CommandKey.Digest of the argument vector.
 	CommandDigest string `json:"commandDigest"`
 	// IssuedAt and ExpiresAt are Unix seconds.
 	IssuedAt  int64 `json:"iat"`

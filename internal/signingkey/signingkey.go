@@ -143,6 +143,12 @@ func Fingerprint(key ed25519.PrivateKey) string {
 	return "sha256:" + hex.EncodeToString(digest[:])
 }
 
+// What Derive is used for.
+const (
+	ForFingerprints = "fingerprints of masked secrets"
+	ForCommands     = "digests of commands"
+)
+
 // Derive returns 32 secret bytes for a use other than signing (HKDF-SHA-256, RFC 5869). purpose names the use; who has what is
 // derived for one use learns nothing about the key, nor about another use.
 func Derive(key ed25519.PrivateKey, purpose string) ([]byte, error) {

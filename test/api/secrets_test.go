@@ -37,8 +37,12 @@ func TestSecretsByName(t *testing.T) {
 	}
 	news := make(chan struct{}, 8)
 	api := &watched{API: kubernetes.NewForConfigOrDie(cluster.UserConfig(t, "the-gateway")).CoreV1().Secrets(namespace), watches: make(chan string, 8)}
-	s := podsecrets.New(t.Context(), api, pod, "app", func(*podsecrets.Session) { news <- struct{}{} })
+	s := podsecrets.New(t.Context(), api, pod, "app")
 	defer s.Close()
+	s.Announce(func(context.Context) error {
+		news <- struct{}{}
+		return nil
+	})
 	for _, secret := range s.Report().Secrets {
 		want := podsecrets.Known
 		if secret.Name == other.Name {
@@ -66,11 +70,11 @@ func TestSecretsByName(t *testing.T) {
 		t.Fatal("the rotation was not seen")
 	}
 	var texts []string
-	s.Use(func(values []mask.Value) []mask.Ignored {
+	_, _ = s.Use(func(values []mask.Value) ([]mask.Ignored, error) {
 		for _, v := range values {
 			texts = append(texts, strings.TrimPrefix(string(v.Text), value))
 		}
-		return nil
+		return nil, nil
 	})
 	if strings.Join(texts, " ") != "1 2" {
 		t.Errorf("known are %q", texts)

@@ -32,6 +32,7 @@ func TestSession(t *testing.T) {
 		"if the pod is not pinned, it is refused":        with(unset("spec.podRef.uid")).isRefused("spec.podRef.uid", "Required"),
 		"if it is not recorded, it is refused":           with(unset("spec.recording")).isRefused("spec.recording", "Required"),
 		"if the digest has no form, it is refused":       with(set("spec.commandDigest", strings.Repeat("0", 71))).isRefused("spec.commandDigest", "sha256"),
+		"if the digest is of an older gateway, accepted": with(set("spec.commandDigest", "sha256:"+strings.Repeat("0", 64))),
 		"if the action is unknown, it is refused":        with(set("spec.action", "Fly")).isRefused("spec.action", "Unsupported value"),
 		"if it has an unknown field, it is refused":      with(set("spec.secret", "x")).isRefused(`unknown field "spec.secret"`),
 	})
@@ -159,6 +160,10 @@ func TestSessionColumns(t *testing.T) {
 	session.Status = accessv1alpha1.ExecutionSessionStatus{
 		State: accessv1alpha1.SessionLive, BytesIn: new(int64(12)), BytesOut: new(int64(3456)), Process: accessv1alpha1.ProcessRunning,
 		RecordingState: accessv1alpha1.RecordingComplete,
+		Conditions: []metav1.Condition{{
+			Type: accessv1alpha1.ConditionSecretValuesMasked, Status: metav1.ConditionFalse, Reason: accessv1alpha1.ReasonSecretsTooLarge,
+			LastTransitionTime: metav1.Now(),
+		}},
 	}
 	if err := c.Status().Update(t.Context(), session); err != nil {
 		t.Fatal(err)
@@ -185,7 +190,7 @@ func TestSessionColumns(t *testing.T) {
 		"0 Name": "one", "0 User": session.Spec.User.Username, "0 Action": "Exec", "0 Pod": session.Spec.PodRef.Name, "0 Container": session.Spec.Container,
 		"0 State": "Live", "0 Exit": "<nil>", "0 In": "12", "0 Out": "3456", "0 Since": got["0 Since"], "1 Grant": session.Spec.GrantRef.Name,
 		"1 Command": `["sh","-c","ls"]`, "1 Process": "Running", "1 Reason": "<nil>", "1 Recorded": "Complete",
-		"1 Recording": session.Spec.Recording,
+		"1 Recording": session.Spec.Recording, "1 SecretValuesMasked": "False",
 	}
 	if diff := cmp.Diff(want, got); diff != "" || got["0 Since"] == "" {
 		t.Errorf("shown (-want +got): %s", diff)

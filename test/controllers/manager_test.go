@@ -81,7 +81,7 @@ func startManager(t *testing.T, config *rest.Config) (stop func()) {
 	if err != nil {
 		t.Fatalf("making a manager: %v", err)
 	}
-	if err := controllers.Setup(mgr, controllers.Options{Now: time.Now}); err != nil {
+	if err := controllers.Setup(mgr, controllers.Options{Now: time.Now, MaskKey: []byte("a key for fingerprints")}); err != nil {
 		t.Fatalf("setting up the controllers: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

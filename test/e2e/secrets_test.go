@@ -4,11 +4,14 @@ package e2e
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -83,7 +86,7 @@ func TestSecretValues(t *testing.T) {
 	})
 	t.Run("if the session is asked, then it says what is not masked", func(t *testing.T) {
 		session, prefix := lastSession(t, g)
-		if got := condition(t, session); !strings.HasPrefix(got, "True ValuesIgnored not masked: ") || !strings.Contains(got, "vault-env/PIN") || !strings.Contains(got, "vault-env/STAGE") {
+		if got := condition(t, session); !strings.HasPrefix(got, "True ValuesIgnored ") || !strings.Contains(got, " values of 3 Secrets ") || !strings.Contains(got, "vault-env/PIN") || !strings.Contains(got, "vault-env/STAGE") {
 			t.Errorf("the condition is %q", got)
 		}
 		open := string(openStore(t, "auditor").Cat(prefix + "/open.json"))
@@ -91,6 +94,15 @@ func TestSecretValues(t *testing.T) {
 			if !strings.Contains(open, want) {
 				t.Errorf("the open object does not hold %s: %s", want, open)
 			}
+		}
+		shown, err := openStore(t, "auditor").Plugin("sessions", "show", session)
+		changed := regexp.MustCompile(`Secret: +vault-env, version (\d+): Known, (?s:.*)\nChanged: +\S+ vault-env, version (\d+): Known, `).FindStringSubmatch(shown)
+		if err != nil || changed == nil || changed[1] == changed[2] || !strings.Contains(shown, "Verified:     yes, all of it") {
+			t.Errorf("%v: the rotation is not in the recording: %s", err, shown)
+		}
+		wide := strings.Fields(as("admin").Must(t, "get", "xs", "-n", namespace, session, "-o", "wide"))
+		if !slices.Contains(wide, "SECRETVALUESMASKED") || !slices.Contains(wide, "True") {
+			t.Errorf("the list says %q", wide)
 		}
 	})
 	search.nowhere(t, g)
@@ -201,7 +213,7 @@ func TestSecretValuesNotRead(t *testing.T) {
 		}
 	}
 	session, prefix := lastSession(t, g)
-	want := "False NotRead not read, and not masked: vault-env (Forbidden), vault-files (Forbidden), vault-registry (Forbidden)"
+	want := "False NotRead 0 values of 3 Secrets and of the pod's specification are masked; not read, and not masked: vault-env (Forbidden), vault-files (Forbidden), vault-registry (Forbidden)"
 	if got := condition(t, session); got != want {
 		t.Errorf("the condition is %q, want %q", got, want)
 	}
@@ -219,5 +231,36 @@ func TestSecretValuesNotRead(t *testing.T) {
 			t.Fatal(r)
 		}
 		isMasked(t, "the value", v.env["DATABASE"], r.Stdout)
+
+		cmd := through("developer").Command(t.Context(), "exec", "-i", "-n", namespace, "vault-0", "--", "sh", "-c", "echo begun; cat")
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		stdin, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stdin.Close()
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || line != "begun\n" {
+			t.Fatalf("%v: %q", err, line)
+		}
+		tooMuch := map[string]string{}
+		for i := range 20 {
+			tooMuch[fmt.Sprint("k", i)] = strings.Repeat(rand.Text()+" ", 32<<10/27)
+		}
+		v.make(t, "vault-env", "Opaque", tooMuch)
+		if err := cmd.Wait(); err == nil || !strings.Contains(stderr.String(), "hold more than a session can look for: vault-env") {
+			t.Errorf("%v: a rotation that cannot be masked leaves the session: %s", err, stderr.String())
+		}
+		session, _ := lastSession(t, g)
+		if got := condition(t, session); !strings.HasPrefix(got, "False TooLarge ") {
+			t.Errorf("the condition is %q", got)
+		}
 	})
 }

@@ -25,7 +25,7 @@ func MakeSession(namespace, name string) *Session {
 		PodRef:        accessv1alpha1.ObjectReference{Name: "web", UID: string(uid("pod", namespace, "web"))},
 		Container:     "app",
 		Command:       []string{"id"},
-		CommandDigest: "sha256:" + strings.Repeat("0", 64),
+		CommandDigest: "hmac-sha256:" + strings.Repeat("0", 64),
 		Recording:     "sessions/" + name,
 		Proxy:         "proxy-0",
 	}

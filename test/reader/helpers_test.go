@@ -87,6 +87,13 @@ func record(tb testing.TB, puts int) (versions []reader.Version, sent map[string
 	at := int64(len(sent["stdout"]))
 	write(recording.Stdout, "key ****")
 	write(recording.Stdout, "** end", mask.Hit{Rule: "rule", Offset: at + 4, Length: 6, Fingerprint: mask.Fingerprint{0xab, 7: 1}})
+	changed := recording.SecretChange{Secret: &recording.ReadSecret{
+		Name: "db", ResourceVersion: "2", State: "Known", KnownValues: recording.KnownValues{Values: 3, Cut: true},
+	}}
+	if err := rec.SecretChanged(changed); err != nil && puts > 100 {
+		tb.Fatal(err)
+	}
+	sent["secret"] = `{"secret":{"name":"db","resourceVersion":"2","state":"Known","values":3,"cut":true}}`
 	if err := rec.Note("ends soon"); err != nil && puts > 100 {
 		tb.Fatal(err)
 	}

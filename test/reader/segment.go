@@ -182,6 +182,8 @@ func knownStream(record Record) error {
 		if !sizeForm.Match(record.Data) {
 			return fmt.Errorf("%q is no size of a terminal", record.Data)
 		}
+	case "secret":
+		return checkSecretChange(record.Data)
 	case "exit":
 		return verifyExit(record.Data)
 	}

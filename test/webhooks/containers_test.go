@@ -17,7 +17,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
-	"github.com/sallyport-dev/sallyport/internal/authorizer"
 	"github.com/sallyport-dev/sallyport/internal/layout"
 	"github.com/sallyport-dev/sallyport/internal/sessiontoken"
 	"github.com/sallyport-dev/sallyport/test/gen"
@@ -86,7 +85,7 @@ func TestASessionTokenOpensOneConnection(t *testing.T) {
 	session.Spec.User = accessv1alpha1.Identity{Username: "session-developer"}
 	session.Spec.GrantRef = accessv1alpha1.ObjectReference{Name: g.Name, UID: string(g.UID)}
 	session.Spec.PodRef = accessv1alpha1.ObjectReference{Name: pod.Name, UID: string(pod.UID)}
-	session.Spec.CommandDigest = authorizer.CommandDigest(command)
+	session.Spec.CommandDigest = commandKey.Digest(command)
 	proxy := masters(t, sallyport)
 	if err := proxy.Create(t.Context(), session); err != nil {
 		t.Fatal(err)
@@ -98,7 +97,7 @@ func TestASessionTokenOpensOneConnection(t *testing.T) {
 	token := func(id string) *rest.Config {
 		signed, err := sessiontoken.Sign(signingKey, sessiontoken.Claims{
 			ID: id, Session: session.Name, Namespace: ns, Username: "session-developer", Pod: pod.Name, PodUID: string(pod.UID),
-			Container: "app", Subresource: "exec", CommandDigest: authorizer.CommandDigest(command),
+			Container: "app", Subresource: "exec", CommandDigest: commandKey.Digest(command),
 		}, time.Now())
 		if err != nil {
 			t.Fatal(err)

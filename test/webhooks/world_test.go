@@ -30,6 +30,7 @@ import (
 
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
 	"github.com/sallyport-dev/sallyport/internal/approval"
+	"github.com/sallyport-dev/sallyport/internal/authorizer"
 	"github.com/sallyport-dev/sallyport/internal/authorizer/grant"
 	"github.com/sallyport-dev/sallyport/internal/layout"
 	"github.com/sallyport-dev/sallyport/test/env"
@@ -40,6 +41,8 @@ import (
 const patience = time.Minute
 
 var (
+	commandKey = authorizer.CommandKey("a key for digests of commands")
+
 	cluster    *env.Env
 	cached     client.Reader // what the webhooks see
 	sallyport  = layout.ServiceAccountUsername(layout.SystemNamespace, layout.ServiceAccount)
@@ -111,7 +114,7 @@ func manager(e *env.Env) (ctrl.Manager, error) {
 	public, _ := signingKey.Public().(ed25519.PublicKey)
 	return mgr, webhooks.Setup(mgr.GetWebhookServer(), webhooks.Options{
 		Scheme: env.Scheme(), Live: live, Authorizer: &grant.Authorizer{Reader: cached, Now: time.Now},
-		PublicKey: public, Now: time.Now, Username: sallyport,
+		PublicKey: public, CommandKey: commandKey, Now: time.Now, Username: sallyport,
 		MaskArgs: func(argv []string) []string { return argv },
 	})
 }

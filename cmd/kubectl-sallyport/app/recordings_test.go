@@ -42,8 +42,11 @@ func idTime(t *testing.T, id string) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
-// archived is what the recordings say that follow.
-var archived *recording.ArchiveOpen
+// archived and secretValues are what the recordings say that follow.
+var (
+	archived     *recording.ArchiveOpen
+	secretValues *recording.SecretValues
+)
 
 // record writes a recording; each line of script is "stream:data" and a second after the one before.
 func record(t *testing.T, store objectstore.Store, id string, tty bool, script []string, end recording.Exit) {
@@ -67,7 +70,7 @@ func record(t *testing.T, store objectstore.Store, id string, tty bool, script [
 			ActiveFrom: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), ActiveUntil: time.Date(2026, 11, 23, 12, 15, 0, 0, time.UTC),
 		},
 		Approvals:  []recording.Approval{{Approver: "carl", Time: noon, Decision: "Approved", Comment: "go ahead"}},
-		MaskDigest: "sha256:bb",
+		MaskDigest: "sha256:bb", SecretValues: secretValues,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -226,6 +229,7 @@ func forwarded(t *testing.T, store objectstore.Store, id string) {
 // Every kind of session can be read back line by line, with time and subject.
 func TestEveryKindOfSessionIsReadBack(t *testing.T) {
 	const copyID, forwardID, killedID = "019ab034-6103-7abc-8def-000000000006", "019ab034-6104-7abc-8def-000000000007", "019ab034-6105-7abc-8def-000000000008"
+	const rotatedID = "019ab034-6106-7abc-8def-000000000009"
 	w, store := storeWorld(t)
 	archived = &recording.ArchiveOpen{Stream: recording.Stdout, Recorded: recording.RecordedDigestOnly}
 	record(t, store, copyID, false, []string{
@@ -242,7 +246,20 @@ func TestEveryKindOfSessionIsReadBack(t *testing.T) {
 		Reason: "grant-expired", Message: "grant shop/fix has expired", Code: new(143), Process: recording.ProcessExited, Killed: true,
 		Detail: "TERM was sent to process 17 and its session, 2 in all",
 	})
-	for name, id := range map[string]string{"copy": copyID, "forward": forwardID, "killed": killedID} {
+	secretValues = &recording.SecretValues{
+		Mode: "WhereAllowed", Environment: &recording.KnownValues{Ignored: []recording.IgnoredValue{{Key: "PIN", Why: "it is shorter than 8 bytes"}}},
+		Secrets: []recording.ReadSecret{
+			{Name: "db", ResourceVersion: "7", State: "Known", KnownValues: recording.KnownValues{Values: 2}}, {Name: "gone", State: "Absent"},
+			{Name: "shut", State: "Forbidden"},
+		},
+	}
+	record(t, store, rotatedID, true, []string{
+		"resize:80x24", "stdout:$ ", `secret:{"secret":{"name":"db","resourceVersion":"8","state":"Known","values":3,"cut":true}}`, "stdin:ls\r",
+		`secret:{"secret":{"name":"shut\u001b[2J","resourceVersion":"1","state":"Known","values":1,"ignored":[{"key":"user","why":"it is common"}]}}`,
+		`secret:{"environment":{"values":1}}`,
+	}, recording.Exit{Reason: "completed", Code: new(0), Process: recording.ProcessExited})
+	secretValues = nil
+	for name, id := range map[string]string{"copy": copyID, "forward": forwardID, "killed": killedID, "rotated": rotatedID} {
 		for suffix, args := range map[string]string{".txt": "show", "-log.txt": "show --log", ".json": "show --json"} {
 			r := w.run(strings.Fields("sessions " + args + " " + id)...)
 			r.want(t, exit.OK, nil, nil)

@@ -26,7 +26,7 @@ of order between the first object and the last; nothing is signed yet, so not wh
            are no text, are written as \x1b. A line comes when it is complete, with the time of its first byte.
            resize is the terminal's new size, note a line of the gateway's, exit the end. Of a port-forward: each
            connection by its number, what was sent in and out, and why it ended. Of kubectl cp: each member of the
-           archive, with type, mode, size, SHA-256 and path.
+           archive, with type, mode, size, SHA-256 and path. secret is a Secret of the pod that changed meanwhile.
   --json   the records exactly, one JSON object a line: n, time, offset (seconds), by, stream, connection (of a
            port-forward), and text, or base64 where the bytes are no text; masked lists the rules that masked something,
            secrets what they masked: rule, at (the offset in the stream), length, and fingerprint.
@@ -93,6 +93,9 @@ func (o *showOptions) run(cmd *cobra.Command, beginning string) error {
 		return o.printMasked(ctx, r)
 	}
 	o.printRecording(r)
+	if err := o.printChanges(ctx, r); err != nil {
+		return err
+	}
 	o.print("%-13s %s", "Verified:", verified(r))
 	return nil
 }
@@ -178,6 +181,7 @@ func (o *showOptions) printRecording(r *recording.Recording) {
 	for _, a := range open.Approvals {
 		o.row("Decision", strings.TrimSpace(fmt.Sprintf("%s by %s at %s %s", a.Decision, a.Approver, utc(a.Time), a.Comment)))
 	}
+	o.printSecrets(open.SecretValues)
 	o.row("Started", utc(open.Started))
 	o.row("Retained", fmt.Sprintf("until %s (%s)", utc(open.Retention.Until), open.Retention.Mode))
 	o.row("Durability", keptWhere(open.Durability))

@@ -66,7 +66,7 @@ func NewCommand(now func() time.Time) *cobra.Command {
 
 // run works until ctx ends.
 func run(ctx context.Context, config *rest.Config, o *options, now func() time.Time, log logr.Logger) error {
-	certificate, key, err := secrets(ctx, config, o, now)
+	certificate, keys, err := secrets(ctx, config, o, now)
 	if err != nil {
 		return err
 	}
@@ -79,11 +79,11 @@ func run(ctx context.Context, config *rest.Config, o *options, now func() time.T
 		return fmt.Errorf("making a client: %w", err)
 	}
 	if err := controllers.Setup(mgr, controllers.Options{
-		Now: now, Terms: approval.Terms{Timeout: o.approvalTimeout}, KeepSessions: o.keepSessions,
+		Now: now, MaskKey: keys.fingerprints, Terms: approval.Terms{Timeout: o.approvalTimeout}, KeepSessions: o.keepSessions,
 	}); err != nil {
 		return fmt.Errorf("setting up the controllers: %w", err)
 	}
-	if err := setupWebhooks(ctx, mgr, live, key, o, now); err != nil {
+	if err := setupWebhooks(ctx, mgr, live, keys, o, now); err != nil {
 		return fmt.Errorf("setting up the webhooks: %w", err)
 	}
 	if err := addUpkeep(mgr, live, certificate); err != nil {
@@ -98,8 +98,14 @@ func run(ctx context.Context, config *rest.Config, o *options, now func() time.T
 // +kubebuilder:rbac:groups="",namespace=sallyport-system,resources=secrets,verbs=create
 // +kubebuilder:rbac:groups="",namespace=sallyport-system,resources=secrets,resourceNames=sallyport-serving-certificate;sallyport-session-signing-key,verbs=get;update
 
-// secrets makes or reads the serving certificate and the public half of the key of session tokens.
-func secrets(ctx context.Context, config *rest.Config, o *options, now func() time.Time) (*servingcert.Source, ed25519.PublicKey, error) {
+// keys are what the manager needs of the installation's.
+type keys struct {
+	tokens                 ed25519.PublicKey
+	commands, fingerprints []byte
+}
+
+// secrets makes or reads the serving certificate and the key of session tokens.
+func secrets(ctx context.Context, config *rest.Config, o *options, now func() time.Time) (*servingcert.Source, *keys, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	core, err := corev1client.NewForConfig(config)
@@ -115,11 +121,18 @@ func secrets(ctx context.Context, config *rest.Config, o *options, now func() ti
 	if err != nil {
 		return nil, nil, err
 	}
-	public, ok := key.Public().(ed25519.PublicKey)
-	if !ok {
+	k := &keys{}
+	var ok bool
+	if k.tokens, ok = key.Public().(ed25519.PublicKey); !ok {
 		return nil, nil, errors.New("the key of session tokens is no Ed25519 key")
 	}
-	return certificate, public, nil
+	if k.commands, err = signingkey.Derive(key, signingkey.ForCommands); err != nil {
+		return nil, nil, err
+	}
+	if k.fingerprints, err = signingkey.Derive(key, signingkey.ForFingerprints); err != nil {
+		return nil, nil, err
+	}
+	return certificate, k, nil
 }
 
 // +kubebuilder:rbac:groups=coordination.k8s.io,namespace=sallyport-system,resources=leases,verbs=get;create;update;patch

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"net/http"
@@ -23,7 +22,7 @@ const cacheWait = time.Second
 
 // setupWebhooks registers the handlers. They serve in every replica, so the grants are watched in every replica, too,
 // and not only where the controllers run.
-func setupWebhooks(ctx context.Context, mgr manager.Manager, live client.Client, key ed25519.PublicKey, o *options, now func() time.Time) error {
+func setupWebhooks(ctx context.Context, mgr manager.Manager, live client.Client, k *keys, o *options, now func() time.Time) error {
 	if _, err := mgr.GetCache().GetInformer(ctx, &accessv1alpha1.ExecutionGrant{}, cache.BlockUntilSynced(false)); err != nil {
 		return fmt.Errorf("watching grants: %w", err)
 	}
@@ -31,7 +30,7 @@ func setupWebhooks(ctx context.Context, mgr manager.Manager, live client.Client,
 		webhooks.Setup(mgr.GetWebhookServer(), webhooks.Options{
 			Scheme: mgr.GetScheme(), Live: live, Authorizer: &grant.Authorizer{Reader: mgr.GetCache(), Now: now},
 			// The default rules, and no policy's: what they mask goes back to who sent it, and nothing is stored.
-			PublicKey: key, Now: now, Username: o.username(), MaskArgs: mask.Default().Strings,
+			PublicKey: k.tokens, CommandKey: k.commands, Now: now, Username: o.username(), MaskArgs: mask.Default().Strings,
 		}),
 		mgr.AddReadyzCheck("webhooks", mgr.GetWebhookServer().StartedChecker()),
 		mgr.AddReadyzCheck("caches", cachesSynced(mgr.GetCache())),

@@ -24,9 +24,11 @@ import (
 	"k8s.io/client-go/tools/events"
 
 	"github.com/sallyport-dev/sallyport/cmd/internal/process"
+	"github.com/sallyport-dev/sallyport/internal/authorizer"
 	"github.com/sallyport-dev/sallyport/internal/authorizer/grant"
 	"github.com/sallyport-dev/sallyport/internal/identity"
 	"github.com/sallyport-dev/sallyport/internal/layout"
+	"github.com/sallyport-dev/sallyport/internal/mask"
 	"github.com/sallyport-dev/sallyport/internal/objectstore/s3"
 	"github.com/sallyport-dev/sallyport/internal/proxy"
 	"github.com/sallyport-dev/sallyport/internal/proxy/session"
@@ -83,6 +85,7 @@ type gateway struct {
 	certificate *servingcert.Source
 	cluster     *cluster
 	policies    *policies
+	values      *mask.Shared
 	evidence    *evidence
 	resumer     *resumer
 	registry    *session.Registry
@@ -136,7 +139,8 @@ func build(ctx context.Context, o *options, config *rest.Config, now func() time
 	if err != nil {
 		return nil, fmt.Errorf("opening the spool: %w", err)
 	}
-	counts := newMetrics(g.registry.Len, kept)
+	g.values = &mask.Shared{Limit: o.valuesLimit}
+	counts := newMetrics(g.registry.Len, kept, g.values)
 	g.evidence = &evidence{
 		store: store, options: o, now: now, log: log, every: probeEvery, spool: kept, provenNow: make(chan struct{}),
 	}
@@ -155,13 +159,17 @@ func build(ctx context.Context, o *options, config *rest.Config, now func() time
 	if err != nil {
 		return nil, err
 	}
-	fingerprints, err := signingkey.Derive(key, "fingerprints of masked secrets")
+	fingerprints, err := signingkey.Derive(key, signingkey.ForFingerprints)
+	if err != nil {
+		return nil, err
+	}
+	commands, err := signingkey.Derive(key, signingkey.ForCommands)
 	if err != nil {
 		return nil, err
 	}
 	g.policies = newPolicies(g.cluster.cache, fingerprints, log)
 	handler, err := proxy.New(proxy.Options{
-		Authenticate: g.identity.Authenticate, API: config, Log: log, Sessions: g.sessions(clients, key, own, counts.sessionEnded),
+		Authenticate: g.identity.Authenticate, API: config, Log: log, Sessions: g.sessions(clients, key, commands, own, counts.sessionEnded),
 	})
 	if err != nil {
 		return nil, err
@@ -183,14 +191,16 @@ func ownName(ctx context.Context, clients kubernetes.Interface) (string, error) 
 	}
 }
 
-func (g *gateway) sessions(clients kubernetes.Interface, key ed25519.PrivateKey, own string, ended func(string, bool)) proxy.Sessions {
+func (g *gateway) sessions(
+	clients kubernetes.Interface, key ed25519.PrivateKey, commands authorizer.CommandKey, own string, ended func(string, bool),
+) proxy.Sessions {
 	now := g.evidence.now
 	return proxy.Sessions{
 		Access: clients.AuthorizationV1(), Pods: clients.CoreV1(), Grants: g.cluster, Store: g.cluster,
 		Journal: g.evidence.journal, Record: g.evidence.start,
 		Authorizer: &grant.Authorizer{Reader: g.cluster.cache, Now: now},
-		Secrets:    proxy.PodSecrets{Mode: g.options.secretValues, API: clients.CoreV1()},
-		Rules:      g.policies.rules, Key: key, Registry: g.registry, Counts: g.counts, Ended: ended, Own: own, Now: now,
+		Secrets:    proxy.PodSecrets{Mode: g.options.secretValues, API: clients.CoreV1(), Values: g.values},
+		Rules:      g.policies.rules, Key: key, CommandKey: commands, Registry: g.registry, Counts: g.counts, Ended: ended, Own: own, Now: now,
 		Proxy: g.options.name, Installation: signingkey.Fingerprint(key), Cluster: g.options.cluster, Program: "sallyport-proxy " + version.String(),
 	}
 }

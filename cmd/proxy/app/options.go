@@ -21,6 +21,9 @@ const maxRetentionDays = 3660
 // minSpool holds what a few sessions record while a segment is stored.
 const minSpool = 64 << 20
 
+// minValues holds the values of some dozen pods.
+const minValues = 16 << 20
+
 // options are what concerns the process.
 type options struct {
 	namespace     string
@@ -38,6 +41,7 @@ type options struct {
 	durability    recording.Durability
 	lostAfter     time.Duration
 	secretValues  proxy.SecretMode
+	valuesLimit   int64
 	store         s3.Options
 }
 
@@ -62,6 +66,8 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	o.secretValues = proxy.SecretsWhereAllowed
 	flags.Var(secretModeFlag{&o.secretValues}, "secret-values",
 		"whether the values of the pods' own Secrets are masked: Off, WhereAllowed (those that it may read) or Required (no session without)")
+	flags.Int64Var(&o.valuesLimit, "secret-values-bytes", 512<<20,
+		"memory for what is compiled from these values, of all sessions together; beyond it a session begins without, or, with Required, not at all")
 	flags.StringVar(&o.store.Endpoint, "s3-endpoint", "", "https://host[:port] of the object store; its keys: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	flags.StringVar(&o.store.Bucket, "s3-bucket", "", "bucket for the recordings; it must have object lock")
 	flags.StringVar(&o.store.Region, "s3-region", "us-east-1", "region of the bucket")
@@ -90,6 +96,7 @@ func (o *options) complete(now func() time.Time) error {
 	require(o.shutdownTime > 0, "--shutdown-time must be positive")
 	require(o.spool != "", "--spool must be given: recordings are written there first")
 	require(o.spoolLimit >= minSpool, "--spool-bytes must be at least 67108864, 64 MiB")
+	require(o.valuesLimit >= minValues, "--secret-values-bytes must be at least 16777216, 16 MiB")
 	require(o.lostAfter > 0, "--lost-after must be positive")
 	require(o.store.Endpoint != "", "--s3-endpoint must be given")
 	require(o.store.Bucket != "", "--s3-bucket must be given")

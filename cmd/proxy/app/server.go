@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/sallyport-dev/sallyport/internal/mask"
 	"github.com/sallyport-dev/sallyport/internal/spool"
 	"github.com/sallyport-dev/sallyport/internal/streaming"
 )
@@ -76,7 +77,7 @@ type metrics struct {
 	outages, aside prometheus.Gauge
 }
 
-func newMetrics(live func() int, kept *spool.Spool) *metrics {
+func newMetrics(live func() int, kept *spool.Spool, values *mask.Shared) *metrics {
 	m := &metrics{
 		Registry: prometheus.NewRegistry(),
 		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -96,7 +97,11 @@ func newMetrics(live func() int, kept *spool.Spool) *metrics {
 		Name: "sallyport_spool_limit_bytes", Help: "What the spool can hold; sessions end when it is full.",
 	}, func() float64 { return float64(kept.Limit()) }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "sallyport_sessions_live", Help: "Sessions that live in this proxy.",
-	}, func() float64 { return float64(live()) }))
+	}, func() float64 { return float64(live()) }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sallyport_secret_values_bytes", Help: "What is compiled from the values of pods' Secrets, at most, for the sessions that live.",
+	}, func() float64 { return float64(values.Used()) }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sallyport_secret_values_limit_bytes", Help: "How much that can be; beyond it values are not masked, or sessions refused.",
+	}, func() float64 { return float64(values.Limit) }))
 	return m
 }
 

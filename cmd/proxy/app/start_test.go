@@ -3,8 +3,10 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/pflag"
 
+	"github.com/sallyport-dev/sallyport/internal/mask"
 	"github.com/sallyport-dev/sallyport/internal/objectstore"
 	"github.com/sallyport-dev/sallyport/internal/objectstore/memory"
 	"github.com/sallyport-dev/sallyport/internal/recording"
@@ -38,6 +41,7 @@ func TestOptions(t *testing.T) {
 		"if a spool is lost at once, then it says so":          {append(sound, "--lost-after=0s"), true, "--lost-after"},
 		"if the durability is unknown, then it says so":        {append(sound, "--durability=memory"), true, "--durability"},
 		"if the mode of Secrets is unknown, then it says so":   {append(sound, "--secret-values=Maybe"), true, "--secret-values"},
+		"if the memory for values is tiny, then it says so":    {append(sound, "--secret-values-bytes=1"), true, "--secret-values-bytes"},
 		"if the mode of Secrets is known, then it is sound":    {append(sound, "--secret-values=Required"), true, ""},
 		"if nothing is there, then everything is said at once": {nil, false, "--s3-endpoint"},
 	}
@@ -188,7 +192,13 @@ func TestAnUnreachableStoreIsNamed(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	ready := errors.New("not yet: the store is far away")
-	m := newMetrics(func() int { return 3 }, spooltest.New(t))
+	values := &mask.Shared{Limit: 32 << 20}
+	rules, _, err := values.With(mask.Default(), []mask.Value{{Rule: "secret/a/b", Text: []byte("a value of some length")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer runtime.KeepAlive(rules)
+	m := newMetrics(func() int { return 3 }, spooltest.New(t), values)
 	m.sessionEnded("completed", true)
 	server := healthServer(func() error { return ready }, m)
 	get := func(path string) (int, string) {
@@ -207,7 +217,9 @@ func TestHealth(t *testing.T) {
 		t.Errorf("readyz is %d", code)
 	}
 	_, body := get("/metrics")
-	for _, line := range []string{"sallyport_sessions_live 3", `sallyport_sessions_ended_total{reason="completed",sealed="yes"} 1`} {
+	for _, line := range []string{"sallyport_sessions_live 3", `sallyport_sessions_ended_total{reason="completed",sealed="yes"} 1`,
+		fmt.Sprintf("sallyport_secret_values_bytes %d\n", values.Used()), "sallyport_secret_values_limit_bytes 3.3554432e+07",
+	} {
 		if !strings.Contains(body, line) {
 			t.Errorf("no %s in:\n%s", line, body)
 		}

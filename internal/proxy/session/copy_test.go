@@ -81,7 +81,7 @@ func (f *fixture) copied(t *testing.T) copied {
 				t.Fatal(err)
 			}
 		case recording.Stdin, recording.Stdout, recording.Stderr, recording.Resize, recording.Note, recording.Ended,
-			recording.Forward, recording.ForwardIn, recording.ForwardOut:
+			recording.Forward, recording.ForwardIn, recording.ForwardOut, recording.SecretValue:
 			out.streams[rec.Stream] += string(rec.Data)
 		}
 	}

@@ -49,6 +49,7 @@ const (
 	ReasonConnectionLost  = "connection-lost"
 	ReasonFailed          = "gateway-failed"
 	ReasonInternal        = "internal-error"
+	ReasonUnmasked        = "secrets-not-masked"
 )
 
 // Expired says that the grant's time is over.
@@ -70,6 +71,9 @@ func Deleted() *End {
 func PodGone(namespace, name string) *End {
 	return &End{ReasonPodGone, fmt.Sprintf("pod %s/%s is being deleted", namespace, name)}
 }
+
+// Unmasked says that values of the pod's Secrets are not masked any more, and have to be.
+func Unmasked(why string) *End { return &End{ReasonUnmasked, why} }
 
 // Shutdown says that this gateway stops.
 func Shutdown() *End {

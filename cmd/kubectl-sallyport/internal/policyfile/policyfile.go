@@ -1,8 +1,10 @@
 // Package policyfile reads ExecutionPolicies from files, and says in which line of which file something is wrong.
 //
 // A file is YAML or JSON, with any number of documents; a document is one policy, or a list of them as kubectl get
-// prints it. What cannot be in a policy, or could not be used as one, is an error, and all errors are told at once. None
-// quotes a literal.
+// prints it. What cannot be in a policy, or could not be used as one, is an error, and all errors are told at once.
+//
+// No error quotes a literal, wherever in the file it stands: not as the name of a field, of an anchor or of a tag, either. So
+// what decoders say is told in words of this package's own, but for what has no part of the file in it.
 package policyfile
 
 import (
@@ -30,7 +32,7 @@ func Read(name string, r io.Reader) ([]*accessv1alpha1.ExecutionPolicy, error) {
 		if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", name, err)) // it has the line
+			errs = append(errs, fmt.Errorf("%s: %s", name, syntax(err)))
 			break
 		}
 		for _, node := range items(document.Content[0]) {
@@ -68,7 +70,7 @@ func decode(file string, node *yamlnode.Node) (*accessv1alpha1.ExecutionPolicy, 
 	}
 	var plain any
 	if err := node.Decode(&plain); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err) // it has the line
+		return nil, content(file, node, err)
 	}
 	object, err := json.Marshal(plain)
 	if err != nil {
@@ -76,7 +78,7 @@ func decode(file string, node *yamlnode.Node) (*accessv1alpha1.ExecutionPolicy, 
 	}
 	policy := &accessv1alpha1.ExecutionPolicy{}
 	if err := strictly(object, policy); err != nil {
-		return nil, fmt.Errorf("%s: %w", at(node), err)
+		return nil, form(file, node, object, err)
 	}
 	var errs []error
 	for _, e := range maskpolicy.Validate(policy) {
@@ -98,29 +100,42 @@ func strictly(object []byte, policy *accessv1alpha1.ExecutionPolicy) error {
 
 // find is the node at a path like spec.masking.patterns[2].expression, or the nearest one around it that is there.
 func find(node *yamlnode.Node, path string) *yamlnode.Node {
+	_, value := findField(node, path)
+	return value
+}
+
+// findField is find, with the name of the field.
+func findField(node *yamlnode.Node, path string) (name, value *yamlnode.Node) {
+	name = node
 	for part := range strings.SplitSeq(strings.ReplaceAll(path, "[", ".["), ".") {
-		next := child(node, part)
+		called, next := field(node, part)
 		if index, ok := strings.CutPrefix(part, "["); ok {
 			if i, err := strconv.Atoi(strings.TrimSuffix(index, "]")); err == nil && i < len(node.Content) {
-				next = node.Content[i]
+				called, next = node.Content[i], node.Content[i]
 			}
 		}
 		if next == nil {
-			return node
+			return name, node
 		}
-		node = next
+		name, node = called, next
 	}
-	return node
+	return name, node
 }
 
 // child is a field of a mapping; nil if there is none.
 func child(node *yamlnode.Node, name string) *yamlnode.Node {
+	_, value := field(node, name)
+	return value
+}
+
+// field is one of a mapping, with its name; nil if there is none.
+func field(node *yamlnode.Node, called string) (name, value *yamlnode.Node) {
 	for i := 0; node.Kind == yamlnode.MappingNode && i+1 < len(node.Content); i += 2 {
-		if node.Content[i].Value == name {
-			return node.Content[i+1]
+		if node.Content[i].Value == called {
+			return node.Content[i], node.Content[i+1]
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 func text(node *yamlnode.Node, name string) string {

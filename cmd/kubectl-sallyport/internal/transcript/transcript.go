@@ -174,6 +174,8 @@ func event(rec recording.Record) []byte {
 		text, err = words(rec.Data, recording.ArchiveEnd.String)
 	case recording.Forward:
 		text, err = words(rec.Data, recording.ForwardEvent.Words)
+	case recording.SecretValue:
+		text, err = words(rec.Data, recording.SecretChange.Words)
 	case recording.Stdin, recording.Stdout, recording.Stderr, recording.Resize, recording.Note, recording.ForwardIn, recording.ForwardOut:
 		fallthrough
 	default:
