@@ -16,9 +16,10 @@ func (s *Stream) quiet() bool {
 	return s.calm() && !s.text.needles.Under() && s.dump.quiet()
 }
 
-// calm reports whether the next byte is visible text, unless it is an escape, and nothing has been found that may go on.
+// calm reports whether the next byte is visible text, unless it is an escape, nothing has been found that may go on, and no other
+// values wait.
 func (s *Stream) calm() bool {
-	return s.vt.Ground() && !s.inside && !s.blind && !s.raw.at && s.margin.bytes == 0 && s.text.calm()
+	return s.next == nil && s.vt.Ground() && !s.inside && !s.blind && !s.raw.at && s.margin.bytes == 0 && s.text.calm()
 }
 
 // skip goes over bytes of p from offset i on in which no rule opens and no exact value begins, and returns how many.

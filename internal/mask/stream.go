@@ -83,6 +83,7 @@ func (s *Stream) Write(p []byte) Output {
 		}
 		s.pos = start + int64(i)
 	}
+	s.rotate()
 	return s.release()
 }
 
@@ -104,7 +105,7 @@ func (s *Stream) begin(p []byte) {
 	s.rotate()
 }
 
-// rotate changes to the next values, if there are some and nothing is followed.
+// rotate changes to the next values, if there are some and nothing is followed. Until then it is called at every byte.
 func (s *Stream) rotate() {
 	if s.next == nil || !s.settled() {
 		return
@@ -142,8 +143,8 @@ func (s *Stream) settled() bool {
 	return s.raw.done() && !s.dump.needles.Under() && s.dump.found.to == 0
 }
 
-// Use changes the values that a stream looks for to those of rules, whose digest must be the same, from its next write on at
-// the earliest: what is being followed is followed to its end.
+// Use changes the values that a stream looks for to those of rules, whose digest must be the same, in its next write, or as soon as
+// nothing is followed: what is being followed is followed to its end.
 func (s *Stream) Use(rules *Rules) { s.next = rules }
 
 // tracks are those in use.
