@@ -56,16 +56,13 @@ func TestCorpus(t *testing.T) {
 		user, record := run(rules, masktest.Split(rng, p.Text, []int{1, 7, 64, 4096}[page/len(kinds)%4])...)
 		// P6. What is masked stays as it is when it is masked again. (In texts in which a beginning touches the end of a secret
 		// it may not: behind an asterisk it is one, behind the last letter of a token it was none.)
-		if _, again := run(rules, record); !kind.Has("blanks") && !bytes.Equal(again, record) {
+		if _, again := run(rules, record); !kind.Has("dump") && !bytes.Equal(again, record) {
 			t.Errorf("%s: masked again, %.300q becomes %.300q", kind.Name, record, again)
 		}
 		unchangedBut(t, p.Text, user)
 		unchangedBut(t, p.Text, record)
 		leaks := [2][]masktest.Mark{p.Leaks(user, true), p.Leaks(record, false)}
 		c.user, c.record, c.over = c.user+len(leaks[0]), c.record+len(leaks[1]), c.over+p.Over(record)
-		if kind.Has("blanks") {
-			continue
-		}
 		planted += 9
 		for _, m := range p.Marks {
 			ruled[m.Secret.Rule]++

@@ -51,8 +51,8 @@
 //
 // # Dumps
 //
-// Exact values are also found in the rows of hexdump -C, xxd and od -A x -t x1z, from row to row, and masked in the
-// digits and in the text beside them.
+// Exact values are also found in the rows of hexdump, xxd and od, whether they show bytes as pairs of digits, words, octal numbers
+// or characters (row, dumpWord), from row to row, and masked in the digits and in the text beside them.
 //
 // # What it does not do
 //

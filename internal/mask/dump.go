@@ -40,11 +40,10 @@ func (d *dump) quiet() bool {
 
 // after is that b, which no row has, was the last byte.
 func (d *dump) after(b byte) {
-	d.row, d.word.n = row{phase: noRow}, 0
-	d.needles.Reset()
-	if b == '\n' {
-		d.phase = rowOffset
+	if d.leave(); b == '\n' {
+		d.row = row{}
 	}
+	d.needles.Reset()
 }
 
 // step takes a visible byte.
@@ -64,10 +63,13 @@ func (d *dump) step(s *Stream, b byte) {
 
 // end is a line that is no row: what was followed does not go on.
 func (d *dump) end(s *Stream) {
-	d.row, d.word.n = row{phase: noRow}, 0
+	d.leave()
 	d.needles.Reset()
 	d.report(s)
 }
+
+// leave makes nothing of what comes up to the line end.
+func (d *dump) leave() { d.phase, d.chars, d.textAt, d.word.n = noRow, false, 0, 0 }
 
 // finish is the end of a line.
 func (d *dump) finish(s *Stream) {

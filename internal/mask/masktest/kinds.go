@@ -22,7 +22,7 @@ type Output struct {
 }
 
 // Has reports whether a kind has a trait: "exact" (only exact values show in it), "escapes" (it has escape sequences), "inline" (no
-// quote and no line end can be in a secret), "blanks" (something stands between the digits of a value: no claim is made).
+// quote and no line end can be in a secret), "dump" (by the program that the kind is named after; the oracle reads none).
 func (k Output) Has(trait string) bool { return slices.Contains(k.traits, trait) }
 
 // Outputs are all kinds.
@@ -104,7 +104,7 @@ func (k Output) show(p *Page, s Secret) {
 				part.sow([]string{"\x1b[12;1H", "\r\n", "\r\n\x1b[K", "\x1b[13;1H\x1b[33m"}, 40)
 			}
 			p.add(part)
-		case encode != nil:
+		case encode != nil || trait == "dump":
 			doc := &Page{rng: p.rng}
 			if k.Has("in-line") {
 				doc.printf("%s:", word(p.rng)[:1+p.rng.IntN(2)])
@@ -113,6 +113,10 @@ func (k Output) show(p *Page, s Secret) {
 				doc.printf("%s\n%s: ", sentence(p.rng), word(p.rng))
 				doc.plant(s, plain)
 				doc.printf(" %s\n", sentence(p.rng))
+			}
+			if encode == nil {
+				p.dump(doc, Dumpers[k.Name])
+				continue
 			}
 			encode(p, doc)
 		}

@@ -2,7 +2,6 @@ package masktest
 
 import (
 	"encoding/json"
-	"fmt"
 	"html"
 	"net/url"
 	"strconv"
@@ -22,8 +21,6 @@ var encodings = map[string]func(p, doc *Page){
 	"base64-64": func(p, doc *Page) { p.base64(doc, 64) },
 	"base64-76": func(p, doc *Page) { p.base64(doc, 76) },
 	"hex-60":    func(p, doc *Page) { p.hex(doc, 60) },
-	"hexdump":   func(p, doc *Page) { p.dump(doc, hexdumpRow) },
-	"xxd":       func(p, doc *Page) { p.dump(doc, xxdRow) },
 }
 
 func plain(s string) string { return s }
@@ -60,46 +57,25 @@ func pythonText(s string) string {
 	return strings.NewReplacer(`\`, `\\`, "'", `\'`, "\n", `\n`).Replace(s)
 }
 
-// dump is a document row by row; a row prints its bytes and says how far from its start each one's digits stand.
-func (p *Page) dump(doc *Page, row func(offset int, line []byte) (text string, at func(i int) int)) {
-	start := map[int]int{}
-	for from := 0; from < len(doc.Text); from += 16 {
-		line := doc.Text[from:min(from+16, len(doc.Text))]
-		text, at := row(from, line)
-		for i := range line {
-			start[from+i] = len(p.Text) + at(i)
-		}
-		p.printf("%s\n", text)
-	}
+// dump is a document as a program dumps it.
+func (p *Page) dump(doc *Page, by Dumper) {
+	d := by.Dump(doc.Text)
+	start := len(p.Text)
+	p.Text = append(p.Text, d.Text...)
 	for _, m := range doc.Marks {
 		for i := m.From; i < m.To; i++ {
-			p.Marks = append(p.Marks, Mark{From: start[i], To: start[i] + 2, Secret: m.Secret})
+			if doc.Text[i] == '\n' { // it is no part of a secret
+				continue
+			}
+			for _, at := range d.At[i] {
+				part := Mark{From: start + at.From, To: start + at.To, Secret: m.Secret}
+				if i-m.From < m.Clear {
+					part.Clear = at.To - at.From
+				}
+				p.Marks = append(p.Marks, part)
+			}
 		}
 	}
-}
-
-// hexdumpRow is a row of hexdump -C.
-func hexdumpRow(offset int, line []byte) (string, func(int) int) {
-	var row []byte
-	for i, b := range line {
-		if i%8 == 0 {
-			row = append(row, ' ')
-		}
-		row = fmt.Appendf(row, " %02x", b)
-	}
-	return fmt.Sprintf("%08x%-51s|%s|", offset, row, printable(line)), func(i int) int { return 10 + 3*i + i/8 }
-}
-
-// xxdRow is a row of xxd.
-func xxdRow(offset int, line []byte) (string, func(int) int) {
-	var row []byte
-	for i, b := range line {
-		if i%2 == 0 {
-			row = append(row, ' ')
-		}
-		row = fmt.Appendf(row, "%02x", b)
-	}
-	return fmt.Sprintf("%08x:%-40s  %s", offset, row, printable(line)), func(i int) int { return 10 + 2*i + i/2 }
 }
 
 func printable(line []byte) []byte {

@@ -8,15 +8,15 @@ import (
 
 // What a line of a key begins with, its dashes left out. K is what may be in one, T that without blanks, B what may stand before it,
 // A behind it, D marks a line's end, Q is a quote.
-var (
-	headQuoted  = keyLine("^K{0,4}QA*")
-	headMarked  = keyLine("^K*DA*")
-	headPlain   = keyLine("^K*")
-	lineQuoted  = keyLine("^B*(QK*(QA*)?)?")
-	linePlain   = keyLine("^B*([<>]|K*)")
-	lineMarked  = keyLine(`^B*([<>]|\^?K*(DA*)?)`)
-	arrowPlain  = keyLine("^(B*[<>] )+B*([<>]|T*([ \t]A*)?)")
-	arrowMarked = keyLine(`^(B*[<>] )+B*([<>]|\^?T*((D|[ \t])A*)?)`)
+const (
+	headQuoted  = "^K{0,4}QA*"
+	headMarked  = "^K*DA*"
+	headPlain   = "^K*"
+	lineQuoted  = "^B*(QK*(QA*)?)?"
+	linePlain   = "^B*([<>]|K*)"
+	lineMarked  = `^B*([<>]|\^?K*(DA*)?)`
+	arrowPlain  = "^(B*[<>] )+B*([<>]|T*([ \t]A*)?)"
+	arrowMarked = `^(B*[<>] )+B*([<>]|\^?T*((D|[ \t])A*)?)`
 )
 
 func keyLine(expression string) *regexp.Regexp {
@@ -27,7 +27,7 @@ func keyLine(expression string) *regexp.Regexp {
 
 // keyLines is how much of a text may be the lines of a key, from behind the line that begins it. How that one ends, the others do.
 func keyLines(text []byte) int {
-	forms := []*regexp.Regexp{linePlain, arrowPlain}
+	forms := []*regexp.Regexp{keyLine(linePlain), keyLine(arrowPlain)}
 	n := 0
 	for first := true; ; first = false {
 		line, _, more := bytes.Cut(text[n:], []byte("\n"))
@@ -38,12 +38,12 @@ func keyLines(text []byte) int {
 			for _, f := range forms {
 				m = max(m, len(f.Find(clean)))
 			}
-		case headQuoted.Match(clean):
-			m, forms = len(headQuoted.Find(clean)), []*regexp.Regexp{lineQuoted}
-		case headMarked.Match(clean):
-			m, forms = len(headMarked.Find(clean)), []*regexp.Regexp{lineMarked, arrowMarked}
+		case keyLine(headQuoted).Match(clean):
+			m, forms = len(keyLine(headQuoted).Find(clean)), []*regexp.Regexp{keyLine(lineQuoted)}
+		case keyLine(headMarked).Match(clean):
+			m, forms = len(keyLine(headMarked).Find(clean)), []*regexp.Regexp{keyLine(lineMarked), keyLine(arrowMarked)}
 		default:
-			m = len(headPlain.Find(clean))
+			m = len(keyLine(headPlain).Find(clean))
 		}
 		if m < len(clean) {
 			return n + nth(line, m)
