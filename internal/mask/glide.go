@@ -6,7 +6,7 @@ const glideBytes = 32
 // glide steps over the bytes of p from offset i up to end at most, as long as no rule is at work and nothing is masked, and returns
 // how many those are.
 func (s *Stream) glide(p []byte, i, end int) int {
-	if i == end || !s.calm() || s.dump.phase != noRow {
+	if i == end || s.next != nil || !s.calm() || s.dump.phase != noRow {
 		return 0
 	}
 	plain := s.window.plain(p, i)

@@ -68,6 +68,7 @@ func (s *Stream) Write(p []byte) Output {
 	s.begin(p)
 	start := s.pos
 	for i := 0; i < len(p); {
+		s.rotate()
 		if s.quiet() && len(p)-i >= minSkip {
 			i += s.skip(p, i)
 		}
