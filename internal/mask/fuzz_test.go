@@ -106,7 +106,7 @@ func FuzzChange(f *testing.F) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		a, b := all[int(which)%len(all)], all[rng.IntN(len(all))]
 		text := masktest.Small(raw, slices.Concat(a.texts, b.texts), sequences()...)
-		parts := append(masktest.Split(rng, text, 30), nil)
+		parts := append(masktest.Split(rng, text, 10+rng.IntN(300)), nil)
 		a.changes(t, b, parts, rng.IntN(len(parts)))
 	})
 }

@@ -25,8 +25,9 @@
 //     and two LF with nothing but CR between them are a break. What is found there is masked with what it has of
 //     sequences. What it has not of them is found on the screen or in a string as well.
 //   - Values that are changed at some write are changed as it begins, if by then no end of a text of four bytes or more
-//     is the beginning of a value; else at the first of which this can be said. What began before is not found after
-//     that, but for the new values of which up to three bytes were there.
+//     is the beginning of a value; else as soon as this can be said. What began before is not found after that, but
+//     for the new values of which up to three bytes were there.
+//   - What a line editor writes at the right margin the oracle does not know, nor dumps.
 //   - The end of the stream completes what is a secret by then (a value of an
 //     assignment of six bytes, a token of an exact length) and nothing else.
 //

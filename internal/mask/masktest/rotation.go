@@ -1,12 +1,21 @@
 package masktest
 
-import "bytes"
+import (
+	"bytes"
+	"regexp"
+)
 
 // followed is how many bytes of a value have to be there for it to be under way.
 const followed = 4
 
+// openEnd is a blank that may turn out to be none, if CR or BS follows.
+var openEnd = regexp.MustCompile(` \r?$`)
+
 // Under reports whether an exact value is under way at the end of a text: it may go on, or has just ended.
 func (o *Oracle) Under(text []byte) bool {
+	if open := openEnd.Find(text); open != nil && Places(text)[len(text)-1] == OnScreen && o.Under(text[:len(text)-len(open)]) {
+		return true
+	}
 	screen, strings := look(text)
 	views := []*view{screen, whole(text)}
 	if n := len(strings); n > 0 && len(strings[n-1].at) > 0 && strings[n-1].at[len(strings[n-1].at)-1] == len(text)-1 {
