@@ -73,7 +73,9 @@ func (h *hidden) forget(before int64) {
 	for n < len(*h) && (*h)[n].to <= before {
 		n++
 	}
-	*h = (*h)[:copy(*h, (*h)[n:])]
+	if n > 0 {
+		*h = (*h)[:copy(*h, (*h)[n:])]
+	}
 }
 
 // after returns what does not lie before a position. What is looked for is near the end.

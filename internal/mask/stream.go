@@ -1,7 +1,6 @@
 package mask
 
 import (
-	"bytes"
 	"hash"
 
 	"github.com/sallyport-dev/sallyport/internal/mask/vt"
@@ -15,16 +14,6 @@ const (
 	// trimAbove is how much memory a stream keeps between writes.
 	trimAbove = 64 << 10
 )
-
-// Hit is one masked secret: its rule, and where it lies in the stream. Spans of
-// different rules may overlap.
-type Hit struct {
-	Rule   string
-	Offset int64 // of the first masked byte, from the stream's start
-	Length int64 // up to and including the last masked byte
-	// Fingerprint is equal for equal secrets under one key, and zero without a key.
-	Fingerprint Fingerprint
-}
 
 // Output is what may leave now. The slices are valid until the next call.
 type Output struct {
@@ -105,16 +94,6 @@ func (s *Stream) begin(p []byte) {
 	s.rotate()
 }
 
-// rotate changes to the next values, if there are some and nothing is followed. Until then it is called at every byte.
-func (s *Stream) rotate() {
-	if s.next == nil || !s.settled() {
-		return
-	}
-	s.rules, s.next = s.next, nil
-	s.split()
-	s.window.renew()
-}
-
 // apart reports whether the person and the record are given different bytes: only exact values make a difference.
 func (s *Stream) apart() bool { return s.rules.set != nil }
 
@@ -125,27 +104,6 @@ func (s *Stream) recorded() *side {
 	}
 	return &s.user
 }
-
-// split gives the record a side of its own, where it had none.
-func (s *Stream) split() {
-	if s.apart() && s.record.buf == nil {
-		s.record = side{buf: bytes.Clone(s.user.buf), base: s.user.base, done: s.user.done}
-	}
-}
-
-// settled reports whether no exact value is being followed.
-func (s *Stream) settled() bool {
-	for _, t := range s.tracks() {
-		if !t.done() {
-			return false
-		}
-	}
-	return s.raw.done() && !s.dump.needles.Under() && s.dump.found.to == 0
-}
-
-// Use changes the values that a stream looks for to those of rules, whose digest must be the same, in its next write, or as soon as
-// nothing is followed: what is being followed is followed to its end.
-func (s *Stream) Use(rules *Rules) { s.next = rules }
 
 // tracks are those in use.
 func (s *Stream) tracks() []*track {
@@ -235,8 +193,6 @@ func (s *Stream) mask(from, to int64) {
 	}
 }
 
-func (s *Stream) report(h Hit) { s.hits = append(s.hits, h) }
-
 // bound gives up on what would hold too much: all of it is masked, and all that follows on the line.
 func (s *Stream) bound() {
 	user, from := s.holds()
@@ -317,17 +273,6 @@ func (s *Stream) Trim() {
 			d.trim()
 		}
 	}
-}
-
-// Counts returns the number of secrets found so far, by rule name.
-func (s *Stream) Counts() map[string]int {
-	counts := map[string]int{}
-	for i, n := range s.counts {
-		if n > 0 {
-			counts[s.rules.rules[i].name] += n
-		}
-	}
-	return counts
 }
 
 // Held returns the number of bytes that the person has not been given yet.
