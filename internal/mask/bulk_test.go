@@ -48,6 +48,22 @@ func TestBulkIsAsByteByByte(t *testing.T) {
 	}
 }
 
+// TestBulkWhereBlocksMeet: a value is masked wherever in a large write it stands, also across the blocks that are looked at one by one.
+func TestBulkWhereBlocksMeet(t *testing.T) {
+	for _, value := range []string{"Xk29Qa7m", "Xk29Qa7mXk29Qa7", "Xk29Qa7m-Xk29Qa7", "Xk29Qa7m-Xk29Qa7m-Xk29Qa7m-Xk29Qa7m"} {
+		rules := rulesWith(t, mask.Config{}, value)
+		line := "a line of a log that says nothing at all. "
+		for at := 4000; at < 8300; at++ {
+			text := []byte(strings.Repeat(line, 300))
+			copy(text[at:], value)
+			got := pass(t, rules.NewStream(), text)
+			if bytes.Contains(got.Record, []byte(value[:4])) || bytes.Contains(got.User, []byte(value[len(value)-4:])) {
+				t.Fatalf("%q at %d is in clear", value, at)
+			}
+		}
+	}
+}
+
 // nearly are pieces of which much opens and little is found: numbers and names, beginnings within beginnings, quotes that hide names.
 var nearly = []string{
 	"eyJabcdefgh.", "eyJabcdefgh.eyJabcdefgh.", "eyJ", "abcdefghijkl", " 4111 1111", " 4111-1111-1111-1111", "4111111111111111", " 4012888888881881",

@@ -43,12 +43,6 @@
 // An exact value is also found in the bytes as they stand, if it has bytes of a sequence in it, or of what a terminal takes for one;
 // those are masked with it.
 //
-// # Margins
-//
-// A blank and CR, if LF does not follow, and a blank and BS are what a line editor writes at the right margin to go on in the next
-// line. They are as if they were not there. But where a beginning needs something before it that is no letter they
-// are that, and what would be a secret at the end of the stream is one there.
-//
 // # Dumps
 //
 // Exact values are also found in the rows of hexdump, xxd and od, whether they show bytes as pairs of digits, words, octal numbers

@@ -92,15 +92,6 @@ func (e *exacts) holds(s *Stream) (user, record int64) {
 	return user, record
 }
 
-// holdsAfter is what holds would return after one more byte.
-func (e *exacts) holdsAfter(s *Stream, b byte, at int64) (user, record int64) {
-	next := *e
-	if next.needles.Step(s.rules.set, b, at) && s.rules.set.Spans(next.needles.State(s.rules.set)).MaskRecord > 0 {
-		return at, at
-	}
-	return next.holds(s)
-}
-
 // done reports whether nothing is followed.
 func (e *exacts) done() bool { return !e.needles.Under() && e.found.to == 0 }
 

@@ -19,7 +19,7 @@ func (s *Stream) quiet() bool {
 // calm reports whether the next byte is visible text, unless it is an escape, nothing has been found that may go on, and no other
 // values wait.
 func (s *Stream) calm() bool {
-	return s.next == nil && s.vt.Ground() && !s.inside && !s.blind && !s.raw.at && s.margin.bytes == 0 && s.text.calm()
+	return s.next == nil && s.vt.Ground() && !s.inside && !s.blind && !s.raw.at && s.text.calm()
 }
 
 // skip goes over bytes of p from offset i on in which no rule opens and no exact value begins, and returns how many.
@@ -27,7 +27,7 @@ func (s *Stream) calm() bool {
 func (s *Stream) skip(p []byte, i int) int {
 	w := s.window
 	from, plain := i, w.plain(p, i)
-	for len(plain)-i >= minSkip {
+	for len(plain)-i >= minSkip && !s.text.needles.Under() {
 		if i >= w.end {
 			s.look(plain, i)
 		}

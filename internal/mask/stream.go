@@ -32,7 +32,6 @@ type Stream struct {
 	inside bool   // such a string
 	raw    raw
 	dump   dump
-	margin margin
 	blind  bool // all is masked up to the next line end
 
 	pos          int64 // of the next byte, or, during a step, of its byte
@@ -122,9 +121,7 @@ func (s *Stream) step(b byte) {
 	if class == vt.Visible && (s.dump.phase != noRow || b == '\n') && s.rules.set != nil && !s.inside {
 		s.dump.step(s, b)
 	}
-	if !s.waits(b, class) {
-		s.take(b, class)
-	}
+	s.take(b, class)
 	if s.pos%boundEvery == 0 {
 		s.bound()
 	}
@@ -179,7 +176,7 @@ func (s *Stream) track() *track {
 func (s *Stream) hide() {
 	if len(s.hidden) > 0 {
 		_, record := s.holds()
-		s.hidden.forget(min(record, s.pos))
+		s.hidden.forget(record)
 	}
 	s.hidden.add(s.pos)
 }
@@ -208,7 +205,7 @@ func (s *Stream) bound() {
 	}
 	s.raw.end(s)
 	s.dump.close(s)
-	s.dump, s.margin = dump{}, margin{}
+	s.dump = dump{}
 	to := s.pos + 1
 	for to > from+1 && s.recorded().buf[to-1-s.recorded().base] != '*' {
 		to--
@@ -233,9 +230,6 @@ func (s *Stream) holds() (user, record int64) {
 	if s.raw.at {
 		least(s.raw.holds(s))
 	}
-	if s.margin.bytes > 0 {
-		least(s.margin.holds(s))
-	}
 	return user, record
 }
 
@@ -254,7 +248,6 @@ func (s *Stream) release() Output {
 func (s *Stream) Flush() Output {
 	s.ahead()
 	s.begin(nil)
-	s.margin.plain(s)
 	for _, t := range s.tracks() {
 		t.finish(s)
 	}

@@ -7,8 +7,6 @@ type track struct {
 	exacts
 
 	state            uint32     // of the search
-	apart            uint32     // and of one that did not leave out the margin that was passed last
-	wrapped          int        // bytes for which that one goes on
 	live             []*machine // at work, but for those of assignments: one for each rule at most
 	idle             []*machine // to be used again
 	lead             bool       // leading is at work: after a name and its separator
@@ -32,9 +30,7 @@ func (t *track) remember(p []byte) {
 }
 
 // calm reports whether no rule is at work, and no exact value has been found that may go on.
-func (t *track) calm() bool {
-	return len(t.live) == 0 && !t.lead && !t.value && t.wrapped == 0 && t.found.to == 0
-}
+func (t *track) calm() bool { return len(t.live) == 0 && !t.lead && !t.value && t.found.to == 0 }
 
 // step takes a visible byte at position s.pos; ghost is true for one that stands for an escape sequence which ends there.
 func (t *track) step(s *Stream, b byte, ghost bool) {
@@ -56,44 +52,9 @@ func (t *track) step(s *Stream, b byte, ghost bool) {
 // search looks for openings.
 func (t *track) search(s *Stream, b byte) {
 	search := s.rules.search
-	t.state = search.Step(t.state, b)
-	if t.wrapped > 0 {
-		t.apart, t.wrapped = search.Step(t.apart, b), t.wrapped-1
-		if t.apart == t.state {
-			t.wrapped = 0
-		} else if t.apart >= search.Hot {
-			t.enter(s, t.apart)
-		}
+	if t.state = search.Step(t.state, b); t.state >= search.Hot {
+		t.enter(s)
 	}
-	if t.state >= search.Hot {
-		t.enter(s, t.state)
-	}
-}
-
-// wrap is a blank and another byte that are left out. But an opening may begin behind them as behind text, and what a machine at work
-// has is a secret if it were one without more.
-func (t *track) wrap(s *Stream, second byte) {
-	if t.value && t.valuing.phase == valuing {
-		if t.valuing.closeValue(s); t.valuing.to > t.valuing.from {
-			t.valuing.phase = masking
-		}
-	}
-	t.live = slices.DeleteFunc(t.live, func(m *machine) bool {
-		exact := m.kind == kindToken && m.hold >= 0
-		if m.finish(s, t); !exact || m.hold >= 0 {
-			return false
-		}
-		m.end(s)
-		t.idle = append(t.idle, m)
-		return true
-	})
-	search := s.rules.search
-	t.apart, t.wrapped = search.Step(search.Step(t.state, ' '), second), search.Longest
-}
-
-// masksBlank reports whether a rule is at work that may mask a blank and does not hold what is before it.
-func (t *track) masksBlank() bool {
-	return t.value && t.valuing.quote != 0 || slices.ContainsFunc(t.live, func(m *machine) bool { return m.kind == kindPattern || m.kind == kindPEM })
 }
 
 // advance gives a byte to every machine at work. The value's comes before the lead, which may want to take its place.
@@ -119,9 +80,9 @@ func (t *track) advance(s *Stream, b byte) {
 // enter starts the machines of the rules that open here. A rule that is at work already stays with its earlier opening:
 // what would follow the later one is part of what follows the earlier. Nor does one start whose secret lies within one
 // that is being masked.
-func (t *track) enter(s *Stream, state uint32) {
+func (t *track) enter(s *Stream) {
 	named := false
-	for _, e := range s.rules.search.Ends(state) {
+	for _, e := range s.rules.search.Ends(t.state) {
 		o := s.rules.openings[e]
 		r := &s.rules.rules[o.rule]
 		if r.kind == kindAssignment {
@@ -190,7 +151,7 @@ func (t *track) interrupt(s *Stream) {
 func (t *track) reset() {
 	t.idle = append(t.idle, t.live...)
 	t.live, t.lead, t.value, t.exacts = t.live[:0], false, false, exacts{}
-	t.state, t.wrapped, t.count = 0, 0, 0
+	t.state, t.count = 0, 0
 }
 
 // holds returns the first positions that the person and the record may not have yet.

@@ -21,8 +21,8 @@ const (
 
 // window is what is known of the bytes ahead in one write. Offsets are in its input.
 type window struct {
-	ends  [len(ends)]int // where the next of them are, if they are ahead
-	close int            // bytes that are stepped over after a skip
+	escape int // of the next escape, if it is ahead
+	close  int // bytes that are stepped over after a skip
 
 	end   int    // up to there the openings and beginnings are known
 	state uint32 // of the search there
@@ -43,44 +43,18 @@ type place struct {
 
 // renew forgets what was known.
 func (w *window) renew() {
-	w.ends = [len(ends)]int{-1, -1, -1}
-	w.close, w.end, w.count, w.at, w.begins, w.first = minClose, 0, 0, 0, w.begins[:0], 0
+	w.escape, w.close, w.end, w.count, w.at, w.begins, w.first = -1, minClose, 0, 0, 0, w.begins[:0], 0
 }
 
-// ends are the bytes that end plain text: an escape, and those that may stand behind a margin's blank.
-var ends = [...]byte{vt.Esc, '\r', bs}
-
-// plain is p up to the first escape, margin, or blank at its end, from offset i on.
+// plain is p up to the first escape from offset i on.
 func (w *window) plain(p []byte, i int) []byte {
-	end := len(p)
-	if end > i && p[end-1] == ' ' {
-		end--
-	}
-	for k, b := range ends {
-		if w.ends[k] < i {
-			w.ends[k] = i + endOf(p[i:], b)
-		}
-		end = min(end, w.ends[k])
-	}
-	return p[:end]
-}
-
-// endOf is how many bytes of p stand before an end by b.
-func endOf(p []byte, b byte) int {
-	for at := 0; ; at++ {
-		n := bytes.IndexByte(p[at:], b)
-		if n < 0 {
-			return len(p)
-		}
-		at += n
-		switch {
-		case b == vt.Esc:
-			return at
-		case at == 0 || p[at-1] != ' ' || b == '\r' && at+1 < len(p) && p[at+1] == '\n':
-		default:
-			return at - 1
+	if w.escape < i {
+		w.escape = len(p)
+		if n := bytes.IndexByte(p[i:], vt.Esc); n >= 0 {
+			w.escape = i + n
 		}
 	}
+	return p[:w.escape]
 }
 
 // next returns up to where nothing is from offset i on, with the state of the search there, and whether there is something then.

@@ -27,7 +27,7 @@
 //   - Values that are changed at some write are changed as it begins, if by then no end of a text of four bytes or more
 //     is the beginning of a value; else as soon as this can be said. What began before is not found after that, but
 //     for the new values of which up to three bytes were there.
-//   - What a line editor writes at the right margin the oracle does not know, nor dumps.
+//   - Dumps the oracle does not know.
 //   - The end of the stream completes what is a secret by then (a value of an
 //     assignment of six bytes, a token of an exact length) and nothing else.
 //
