@@ -25,7 +25,7 @@
 //   - Output and input have the same length, and differ only where the output has
 //     '*'. Nothing is reordered. Line ends are never masked, nor are escape sequences but as part of an exact value.
 //   - At most MaxHeld bytes are held. What would need more is masked, with all that
-//     follows on its line, and reported as "hold-limit".
+//     follows up to a line end or a sequence that moves, and reported as "hold-limit".
 //   - A public opening is never held, and is masked only where it lies within
 //     another rule's secret. So are the first six digits of a card and the first four
 //     characters of an IBAN.

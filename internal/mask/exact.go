@@ -92,6 +92,13 @@ func (e *exacts) holds(s *Stream) (user, record int64) {
 	return user, record
 }
 
+// drop forgets the first few bytes of a value.
+func (e *exacts) drop() {
+	if !e.needles.Under() {
+		e.needles.Reset()
+	}
+}
+
 // done reports whether nothing is followed.
 func (e *exacts) done() bool { return !e.needles.Under() && e.found.to == 0 }
 

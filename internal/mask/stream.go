@@ -32,7 +32,7 @@ type Stream struct {
 	inside bool   // such a string
 	raw    raw
 	dump   dump
-	blind  bool // all is masked up to the next line end
+	blind  bool // all is masked up to the next line end, or a sequence that moves
 
 	pos          int64 // of the next byte, or, during a step, of its byte
 	user, record side
@@ -151,6 +151,7 @@ func (s *Stream) escape(class vt.Class) {
 	case vt.Gap:
 		s.track().step(s, ' ', true)
 	case vt.Move:
+		s.blind = false
 		s.track().interrupt(s)
 	case vt.Enter:
 		if s.string == nil {
@@ -190,10 +191,22 @@ func (s *Stream) mask(from, to int64) {
 	}
 }
 
-// bound gives up on what would hold too much: all of it is masked, and all that follows on the line.
+// bound gives up on what would hold too much: all of it is masked, and all that follows on the line. But what is less than a gram of
+// an exact value is dropped: nearly any letter begins one, and a picture or the clipboard may follow it.
 func (s *Stream) bound() {
+	_, from := s.holds()
+	if s.pos-from < maxHold {
+		return
+	}
+	for _, t := range s.tracks() {
+		t.drop()
+	}
+	s.raw.drop()
+	if !s.dump.needles.Under() {
+		s.dump.after(0)
+	}
 	user, from := s.holds()
-	if s.pos-from < MaxHeld-2*boundEvery {
+	if s.pos-from < maxHold {
 		return
 	}
 	s.user.stars(user, s.pos+1, s.hidden.after(user))
@@ -214,8 +227,11 @@ func (s *Stream) bound() {
 	s.blind = true
 }
 
-// boundEvery is how far apart what is held is looked at.
-const boundEvery = 512
+const (
+	// boundEvery is how far apart what is held is looked at.
+	boundEvery = 512
+	maxHold    = MaxHeld - 2*boundEvery
+)
 
 // holds returns the first positions that the person and the record may not have yet.
 func (s *Stream) holds() (user, record int64) {

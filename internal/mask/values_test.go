@@ -180,6 +180,23 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// TestAPictureBlindsNothing: a letter with which a value begins, before a long string in a sequence, is not held against what follows; where
+// more of a value is, asterisks end where the screen goes on elsewhere.
+func TestAPictureBlindsNothing(t *testing.T) {
+	values, _ := mask.NewValues([]mask.Value{{Rule: "v", Text: []byte("correct-horse-battery")}})
+	picture := "\x1b]52;c;" + strings.Repeat("QUJD", 4<<10) + "\a"
+	for text, want := range map[string]string{
+		"c" + picture + " and more":                   "c" + picture + " and more",
+		"corr" + picture + " more\x1b[2;1Hand more":   "and more",
+		"correct-horse-" + picture + "ry, more\nmuch": "much",
+	} {
+		user, record, _ := both(t, mask.Default().With(values), []byte(text))
+		if !bytes.HasSuffix(user, []byte(want)) || !bytes.HasSuffix(record, []byte(want)) || bytes.Contains(record, []byte("corr")) {
+			t.Errorf("of %.20q came %q and %q", text, user[len(user)-40:], record[len(record)-40:])
+		}
+	}
+}
+
 // TestWhatIsHeldIsBounded: endless sequences inside a value do not make the stream hold for ever, nor let it go in clear.
 func TestWhatIsHeldIsBounded(t *testing.T) {
 	values, _ := mask.NewValues([]mask.Value{{Rule: "v", Text: []byte("correct-horse-battery")}})
