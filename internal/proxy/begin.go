@@ -29,6 +29,7 @@ func (l *live) begin(ctx context.Context, id string) error {
 	switch _, failed := announced(); {
 	case err == nil && failed == nil:
 		l.values.Announce(l.rotated)
+		l.reports.Go(func() { l.values.toRecord.each(tellEvery, l.over, l.recordSecrets) })
 		l.uncount = l.Counts.add(l.object, func() (in, out int64) { return bytesOf(l.recorder.Totals()) })
 		l.Log.Info("session opened", append(l.request.logValues(), "session", id, "grant", l.request.decision.Grant.Name)...)
 		return nil

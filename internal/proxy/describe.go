@@ -41,7 +41,7 @@ func (l *live) openObject(ctx context.Context, q *request, id string) (recording
 		Container: a.Container, Argv: q.rules.Strings(a.Command), TTY: a.TTY, Stdin: a.Stdin, Archive: q.archive,
 		Grant:     grantOf(grant, q.rules),
 		Approvals: approvals, MaskDigest: q.rules.Digest(), MaskPolicies: q.maskPolicies,
-		SecretValues: l.values.recorded(),
+		SecretValues: l.values.recorded,
 	}
 	open.SecretValues.Mode = string(l.Secrets.Mode)
 	if r := grant.Spec.Recording; r != nil {

@@ -7,12 +7,7 @@ import (
 	"github.com/sallyport-dev/sallyport/internal/recording"
 )
 
-// recorded is what the recording says of the values that are masked now.
-func (v *secretValues) recorded() *recording.SecretValues {
-	report := v.known()
-	return recordedReport(&report)
-}
-
+// recordedReport is what a recording says of the values that are masked.
 func recordedReport(r *podsecrets.Report) *recording.SecretValues {
 	out := &recording.SecretValues{}
 	for _, s := range r.Secrets {

@@ -14,7 +14,7 @@ import (
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
 	"github.com/sallyport-dev/sallyport/internal/mask"
 	"github.com/sallyport-dev/sallyport/internal/podsecrets"
-	"github.com/sallyport-dev/sallyport/internal/proxy/session"
+	"github.com/sallyport-dev/sallyport/internal/recording"
 )
 
 // SecretMode is whether the values of the pods' own Secrets are masked.
@@ -52,6 +52,10 @@ type secretValues struct {
 	mu         sync.Mutex
 	report     podsecrets.Report // of what is masked
 	conditions []metav1.Condition
+
+	toRecord, toShow news // what is masked is something else
+	recording        sync.Mutex
+	recorded         *recording.SecretValues // what the recording says is masked
 }
 
 // know reads the values of the container's Secrets, and makes them part of the session's rules. Its error is for the person.
@@ -66,12 +70,14 @@ func (l *live) know() error {
 	for _, ref := range podsecrets.Refs(l.request.pod, l.request.attributes.Container) {
 		set = append(set, ref.Name)
 	}
-	l.values = &secretValues{Session: read, base: l.request.rules, set: strings.Join(set, "/"), changes: make(chan *mask.Rules, 1)}
+	l.values = &secretValues{
+		Session: read, base: l.request.rules, set: strings.Join(set, "/"), changes: make(chan *mask.Rules, 1), toRecord: make(news, 1), toShow: make(news, 1),
+	}
 	rules, report, err := l.compile(l.ctx)
 	if err != nil {
 		l.Log.Error(err, "masking the values of a session's Secrets", l.request.logValues()...)
 	}
-	l.request.rules, l.values.report = rules, report
+	l.request.rules, l.values.report, l.values.recorded = rules, report, recordedReport(&report)
 	return l.lacks(&report, err)
 }
 
@@ -93,45 +99,6 @@ func (l *live) compile(ctx context.Context) (rules *mask.Rules, report podsecret
 		return ignored, err
 	})
 	return rules, report, err
-}
-
-// rotated takes in what is new of the Secrets. Where it cannot be masked, what was masked still is.
-func (l *live) rotated(ctx context.Context) error {
-	rules, report, err := l.compile(ctx)
-	if over := ctx.Err(); over != nil {
-		return over
-	}
-	for _, change := range changesOf(l.values.recorded(), recordedReport(&report)) {
-		// A recording that has failed ends the session by itself.
-		_ = l.recorder.SecretChanged(change)
-	}
-	l.values.learn(report)
-	if err == nil {
-		l.values.hand(rules)
-	} else {
-		l.Log.Error(err, "masking the values of a session's Secrets", "session", l.object.Name)
-	}
-	if l.connected.Load() != nil {
-		l.reports.Go(func() { l.report(accessv1alpha1.ExecutionSessionStatus{Conditions: l.conditions()}) })
-	}
-	if why := l.lacks(&report, err); why != nil {
-		l.Registry.EndIf(func(f session.Facts) *session.End {
-			if f.ID != l.object.Name {
-				return nil
-			}
-			return session.Unmasked(why.Error())
-		})
-	}
-	return err
-}
-
-// hand gives rules to the session's streams. Newer rules have all the values of older ones, which nobody needs any more then.
-func (v *secretValues) hand(rules *mask.Rules) {
-	select {
-	case <-v.changes:
-	default:
-	}
-	v.changes <- rules
 }
 
 // known is what is masked now.

@@ -204,6 +204,22 @@ func TestValuesOfSecretsAreMasked(t *testing.T) {
 	}
 }
 
+// untilShown waits until the status begins to say so of the Secrets.
+func (w *world) untilShown(begins string) {
+	w.t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		w.mu.Lock()
+		c := meta.FindStatusCondition(w.last.Conditions, accessv1alpha1.ConditionSecretValuesMasked)
+		w.mu.Unlock()
+		if c != nil && strings.HasPrefix(c.Message, begins) {
+			return
+		}
+		if time.Now().After(deadline) {
+			w.t.Fatalf("the status says %+v, not %q", c, begins)
+		}
+	}
+}
+
 // What a watch brings reaches the session's streams, and its status.
 func TestSecretsAreFollowed(t *testing.T) {
 	w := newWorld(t)
@@ -211,24 +227,10 @@ func TestSecretsAreFollowed(t *testing.T) {
 	done := make(chan error, 1)
 	var out bytes.Buffer
 	go func() { done <- w.exec("WebSocket", nil, &out, io.Discard, "exec", "sleep") }()
-	says := func(want string) {
-		t.Helper()
-		for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
-			w.mu.Lock()
-			c := meta.FindStatusCondition(w.last.Conditions, accessv1alpha1.ConditionSecretValuesMasked)
-			w.mu.Unlock()
-			if c != nil && c.Message == want {
-				return
-			}
-			if time.Now().After(deadline) {
-				t.Fatalf("the status says %+v, not %q", c, want)
-			}
-		}
-	}
 	are := "values of 1 Secrets and of the pod's specification are masked; not masked: env/PASSWORD (it is shorter than 8 bytes)"
-	says("0 " + are)
+	w.untilShown("0 " + are)
 	w.secrets.changed <- asSecret("db", "8", map[string]string{"user": "postgres", "password": aPassword()})
-	says("1 " + are + ", db/user (it is a common word or a default)")
+	w.untilShown("1 " + are + ", db/user (it is a common word or a default)")
 	close(w.killed)
 	if err := <-done; err == nil {
 		t.Error("the command ended without its exit code")
@@ -240,6 +242,37 @@ func TestSecretsAreFollowed(t *testing.T) {
 	}
 	if len(w.secrets.watched) != 1 || w.secrets.watched[0] != "db" {
 		t.Errorf("watched are %q", w.secrets.watched)
+	}
+}
+
+// A Secret that changes many times a second costs its session a record and a status now and then, and the last of each is of
+// the newest version.
+func TestSecretsThatChangeOften(t *testing.T) {
+	const changes = 100
+	w := newWorld(t)
+	w.secrets.names = []string{"db"}
+	done := make(chan error, 1)
+	begun := time.Now()
+	go func() { done <- w.exec("WebSocket", nil, io.Discard, io.Discard, "exec", "sleep") }()
+	data := map[string]string{}
+	for i := range changes {
+		data[fmt.Sprint("k", i)] = fmt.Sprint(aPassword(), i)
+		w.secrets.changed <- asSecret("db", fmt.Sprint(100+i), data)
+	}
+	w.untilShown(fmt.Sprint(changes, " values"))
+	close(w.killed)
+	<-done
+	<-w.ended
+	seconds := int(time.Since(begun)/time.Second) + 1
+	told := w.secretChanges()
+	if n := len(told); n > seconds+1 || n < 2 || !strings.HasPrefix(told[n-1], fmt.Sprintf("db, version %d: Known, %d values", 99+changes, changes)) {
+		t.Errorf("in %d s the recording says %q", seconds, told)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := meta.FindStatusCondition(w.last.Conditions, accessv1alpha1.ConditionSecretValuesMasked)
+	if n := len(w.states); n > seconds+2 || c == nil || !strings.HasPrefix(c.Message, fmt.Sprint(changes, " values")) {
+		t.Errorf("in %d s there are %d reports, the last: %+v", seconds, n, c)
 	}
 }
 
@@ -266,37 +299,48 @@ func (w *world) secretChanges() []string {
 
 // A rotation that brings more than can be masked ends a session whose Secrets have to be.
 func TestRequiredSecretsAreFollowed(t *testing.T) {
-	w := newWorldWith(t, SecretsRequired)
-	w.secrets.names = []string{"db"}
-	w.secrets.data["db"] = map[string]string{"password": aPassword()}
-	done := make(chan error, 1)
-	var out bytes.Buffer
-	go func() { done <- w.exec("WebSocket", nil, io.Discard, &out, "exec", "sleep") }()
-	w.secrets.changed <- asSecret("db", "8", map[string]string{"password": strings.Repeat("x", 17) + "!"})
-	data := map[string]string{}
-	for i := range podsecrets.MaxBytes/podsecrets.MaxText + 1 {
-		data[fmt.Sprint("k", i)] = strings.Repeat(fmt.Sprintf("%x ", i+7654321), podsecrets.MaxText/8)
+	many := map[string]string{}
+	for i := range 300 {
+		many[fmt.Sprint("k", i)] = fmt.Sprint(aPassword(), i)
 	}
-	w.secrets.changed <- asSecret("db", "9", data)
-	if err := <-done; err == nil {
-		t.Error("the session was not ended")
-	}
-	if reason := <-w.ended; reason != session.ReasonUnmasked || !strings.Contains(out.String(), "hold more than a session can look for: db") {
-		t.Errorf("it ended by %q, and the person reads %q", reason, out.String())
-	}
-	changes := w.secretChanges()
-	if n := len(changes); n == 0 || !strings.HasPrefix(changes[n-1], "db, version 9: Known, ") || !strings.Contains(changes[n-1], "not all of them masked") {
-		t.Errorf("the recording says %q", changes)
-	}
-	r, _ := w.recorded()
-	if r.Manifest.Exit.Reason != session.ReasonUnmasked {
-		t.Errorf("the recording ends by %+v", r.Manifest.Exit)
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if c := meta.FindStatusCondition(w.last.Conditions, accessv1alpha1.ConditionSecretValuesMasked); c == nil || c.Status != metav1.ConditionFalse ||
-		c.Reason != accessv1alpha1.ReasonSecretsTooLarge {
-		t.Errorf("the status says %+v", c)
+	for name, tc := range map[string]struct {
+		limit int64
+		data  map[string]string
+		says  string // to the person
+	}{
+		"if a text is too long, then that is said":      {1 << 30, map[string]string{"k": strings.Repeat("x ", podsecrets.MaxText/2) + "x"}, "hold more than a session can look for: db"},
+		"if the gateway has no room, then that is said": {1 << 20, many, "memory for their values is full"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorldWith(t, SecretsRequired)
+			w.secrets.names = []string{"db"}
+			w.secrets.data["db"] = map[string]string{"password": aPassword()}
+			w.values.Limit = tc.limit
+			done := make(chan error, 1)
+			var out bytes.Buffer
+			go func() { done <- w.exec("WebSocket", nil, io.Discard, &out, "exec", "sleep") }()
+			w.secrets.changed <- asSecret("db", "8", w.secrets.data["db"])
+			w.secrets.changed <- asSecret("db", "9", tc.data)
+			if err := <-done; err == nil {
+				t.Error("the session was not ended")
+			}
+			if reason := <-w.ended; reason != session.ReasonUnmasked || !strings.Contains(out.String(), tc.says) {
+				t.Errorf("it ended by %q, and the person reads %q", reason, out.String())
+			}
+			changes := w.secretChanges()
+			if n := len(changes); n == 0 || !strings.HasPrefix(changes[n-1], "db, version 9: Known") || !strings.Contains(changes[n-1], "not all of them masked") {
+				t.Errorf("the recording says %q", changes)
+			}
+			if r, _ := w.recorded(); r.Manifest.Exit.Reason != session.ReasonUnmasked {
+				t.Errorf("the recording ends by %+v", r.Manifest.Exit)
+			}
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if c := meta.FindStatusCondition(w.last.Conditions, accessv1alpha1.ConditionSecretValuesMasked); c == nil || c.Status != metav1.ConditionFalse ||
+				c.Reason != accessv1alpha1.ReasonSecretsTooLarge {
+				t.Errorf("the status says %+v", c)
+			}
+		})
 	}
 }
 

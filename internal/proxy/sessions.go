@@ -204,7 +204,7 @@ func (l *live) endable(ctx context.Context) (endable context.Context, stop func(
 // session is what all kinds of sessions have.
 func (l *live) session() session.Session {
 	return session.Session{
-		Recorder: l.recorder, Rules: l.request.rules, Changes: l.values.changes,
+		Recorder: l.recorder, Rules: l.request.rules, Changes: l.values.changes, Sealing: l.recordSecrets,
 		Left:   time.Duration(l.request.decision.Until - l.Now().UnixNano()),
 		Expiry: session.Expired(l.request.decision.Grant), Archive: l.request.archive,
 	}
@@ -233,6 +233,7 @@ func (l *live) abandon() {
 func (l *live) seal(exit recording.Exit) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), session.SealTime)
 	defer cancel()
+	l.recordSecrets()
 	_, err := l.recorder.Close(ctx, exit)
 	return err
 }

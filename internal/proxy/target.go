@@ -27,13 +27,13 @@ func (l *live) target() streaming.Target {
 	}
 }
 
-// lives reports that the session does, unless it is over before that is of use to anybody.
+// lives reports that the session does, unless it is over before that is of use to anybody, and then what is masked in it.
 func (l *live) lives(since time.Time) {
 	select {
 	case <-time.After(liveAfter):
 		in, out := bytesOf(l.recorder.Totals())
-		l.report(accessv1alpha1.ExecutionSessionStatus{
-			State: accessv1alpha1.SessionLive, StartTime: &metav1.Time{Time: since.UTC()}, BytesIn: &in, BytesOut: &out, Conditions: l.conditions(),
+		l.showSecrets(accessv1alpha1.ExecutionSessionStatus{
+			State: accessv1alpha1.SessionLive, StartTime: &metav1.Time{Time: since.UTC()}, BytesIn: &in, BytesOut: &out,
 		})
 	case <-l.over:
 	}

@@ -40,6 +40,8 @@ type Session struct {
 	Rules    *mask.Rules
 	// Changes bring rules that apply from then on; nil for none.
 	Changes <-chan *mask.Rules
+	// Sealing is called before the recording is sealed, for what it still has to say; nil for nothing.
+	Sealing func()
 	// Target carries the container's side until the command ends; see streaming.Target.
 	Target func(context.Context, streaming.Streams) error
 	// Left is how long the grant lasts from now, and Expiry what to say then.
@@ -186,6 +188,9 @@ func (s *Session) settle(ctx context.Context, client streaming.Client, result Re
 	// The session's context is over in most cases; the recording has to outlive it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), SealTime)
 	defer cancel()
+	if s.Sealing != nil {
+		s.Sealing()
+	}
 	if result.Exit.Reason == ReasonInternal {
 		s.Recorder.Abort(errInternal)
 	}

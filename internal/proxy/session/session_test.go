@@ -215,6 +215,29 @@ func TestSizesAreRecordedBeforeTheyGoOn(t *testing.T) {
 }
 
 // forever is a command that writes and waits for its end.
+// What is to be said last is, whatever ends the session.
+func TestSealing(t *testing.T) {
+	for name, target := range map[string]func(context.Context, streaming.Streams) error{
+		"if the command ends, then it is recorded":      func(context.Context, streaming.Streams) error { return nil },
+		"if the connection is lost, then it is, too":    func(context.Context, streaming.Streams) error { return errors.New("reset") },
+		"if the container's side panics, then it is so": func(context.Context, streaming.Streams) error { panic("a bug") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, target)
+			f.Sealing = func() {
+				if err := f.Recorder.Note("the last word"); err != nil {
+					t.Error(err)
+				}
+			}
+			p := &person{}
+			f.Run(t.Context(), p.client())
+			if streams, _ := f.recorded(t); !strings.Contains(streams[recording.Note], "the last word") {
+				t.Errorf("recorded are %q", streams)
+			}
+		})
+	}
+}
+
 func forever(ctx context.Context, s streaming.Streams) error {
 	_, _ = io.WriteString(s.Stdout, "started ")
 	<-ctx.Done()
