@@ -11,6 +11,9 @@ import (
 func (s *Session) plain(pod *corev1.Pod, container string) {
 	for _, c := range containersOf(pod, container) {
 		for _, e := range c.Env {
+			if e.ValueFrom != nil {
+				continue // what it holds does not stand here
+			}
 			rule, value := "env/"+e.Name, []byte(e.Value)
 			if !forms.SecretName(e.Name) {
 				s.take(&s.environment, rule, e.Name, forms.Embedded(value))

@@ -278,6 +278,7 @@ func TestPlainEnvironment(t *testing.T) {
 	p.Spec.Containers[0].Env = []corev1.EnvVar{
 		{Name: "DB_PASSWORD", Value: value("p")}, {Name: "LOG_LEVEL", Value: "a-long-level-of-logs"}, {Name: "API_TOKEN", Value: "changeme"},
 		{Name: "DATABASE_URL", Value: "postgres://app:" + value("u") + "@db/shop"},
+		{Name: "SERVICE_TOKEN", ValueFrom: fromKey("db", "token").ValueFrom},
 	}
 	s := New(t.Context(), nil, p, "app")
 	defer s.Close()
