@@ -7,6 +7,7 @@ import (
 	"maps"
 	"runtime"
 	"sync"
+	"time"
 	"weak"
 )
 
@@ -18,10 +19,18 @@ var ErrNoRoom = errors.New("all that the gateway may hold of compiled values is 
 type Shared struct {
 	// Limit bounds the bytes of what is compiled and in use, all together; with 0 there is room for none.
 	Limit int64
+	// Now is the clock.
+	Now func() time.Time
 
-	mu    sync.Mutex // of all but the compiling of one entry
+	mu    sync.Mutex // of all but the compiling of one entry, and collecting
 	known map[[sha256.Size]byte]*entry
+
+	collecting sync.Mutex // held while the garbage collector runs
+	collected  time.Time  // when it last did
 }
+
+// collectEvery is how often at most the garbage collector runs because there is no room: it costs every session.
+const collectEvery = 3 * time.Second
 
 type entry struct {
 	making sync.Mutex // held by who compiles
@@ -108,19 +117,37 @@ func (s *Shared) look(e *entry) (*Rules, []Ignored) {
 // reserve makes room for what an entry is about to hold. Only the garbage collector can tell what nobody uses any more, so it
 // runs before anybody is refused.
 func (s *Shared) reserve(e *entry, size int64) error {
+	if s.fits(e, size) {
+		return nil
+	}
+	s.collect()
+	if s.fits(e, size) {
+		return nil
+	}
+	return ErrNoRoom
+}
+
+// fits gives an entry its room, if there is any.
+func (s *Shared) fits(e *entry, size int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e.size = 0
 	s.forget()
 	if s.used()+size > s.Limit {
-		runtime.GC()
-		s.forget()
-	}
-	if s.used()+size > s.Limit {
-		return ErrNoRoom
+		return false
 	}
 	e.size = size
-	return nil
+	return true
+}
+
+// collect runs the garbage collector, unless it just did. Who comes meanwhile waits for it, and nobody else.
+func (s *Shared) collect() {
+	s.collecting.Lock()
+	defer s.collecting.Unlock()
+	if now := s.Now(); now.Sub(s.collected) >= collectEvery {
+		runtime.GC()
+		s.collected = s.Now()
+	}
 }
 
 // forget drops the entries whose rules are gone, but for those that are about to be made.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/sallyport-dev/sallyport/internal/mask"
 )
@@ -14,7 +15,7 @@ import (
 const roomy = 1 << 30
 
 func TestShared(t *testing.T) {
-	shared := mask.Shared{Limit: roomy}
+	shared := mask.Shared{Limit: roomy, Now: time.Now}
 	share(t, &shared)
 	runtime.GC()
 	if n := shared.Live(); n != 0 {
@@ -63,7 +64,7 @@ func numbered(set, count int) []mask.Value {
 }
 
 func TestSharedLimit(t *testing.T) {
-	one := mask.Shared{Limit: roomy}
+	one := mask.Shared{Limit: roomy, Now: time.Now}
 	kept, _, err := one.With(mask.Default(), numbered(0, 10))
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +73,7 @@ func TestSharedLimit(t *testing.T) {
 	runtime.KeepAlive(kept)
 
 	t.Run("if it is full, then nothing new is made, and what is known is still shared", func(t *testing.T) {
-		shared := mask.Shared{Limit: 2*size + size/2}
+		shared := mask.Shared{Limit: 2*size + size/2, Now: time.Now}
 		first, _, _ := shared.With(mask.Default(), numbered(1, 10))
 		second, _, _ := shared.With(mask.Default(), numbered(2, 10))
 		if third, _, err := shared.With(mask.Default(), numbered(3, 10)); !errors.Is(err, mask.ErrNoRoom) || third != nil {
@@ -88,15 +89,31 @@ func TestSharedLimit(t *testing.T) {
 		runtime.KeepAlive(second)
 	})
 	t.Run("if what filled it is not used any more, then there is room again", func(t *testing.T) {
-		shared := mask.Shared{Limit: size + size/2}
+		now := time.Now()
+		shared := mask.Shared{Limit: size + size/2, Now: func() time.Time { return now }}
 		for set := range 5 {
+			now = now.Add(time.Minute)
 			if _, _, err := shared.With(mask.Default(), numbered(set, 10)); err != nil {
 				t.Errorf("set %d: %v", set, err)
 			}
 		}
 	})
+	t.Run("if many are refused, then the garbage is collected once in a while", func(t *testing.T) {
+		now := time.Now()
+		shared := mask.Shared{Limit: size / 2, Now: func() time.Time { return now }}
+		before := collections()
+		for set := range 20 {
+			if _, _, err := shared.With(mask.Default(), numbered(set, 10)); !errors.Is(err, mask.ErrNoRoom) {
+				t.Error(err)
+			}
+			now = now.Add(200 * time.Millisecond)
+		}
+		if got := collections() - before; got != 2 {
+			t.Errorf("in 4 s it is collected %d times", got)
+		}
+	})
 	t.Run("if there is no value to mask, then that takes no room", func(t *testing.T) {
-		var none mask.Shared
+		none := mask.Shared{Now: time.Now}
 		rules, ignored, err := none.With(mask.Default(), []mask.Value{{Rule: "secret/a/c", Text: []byte("short")}})
 		if err != nil || rules != mask.Default() || len(ignored) != 1 {
 			t.Errorf("ignored %v, %v", ignored, err)
@@ -106,7 +123,7 @@ func TestSharedLimit(t *testing.T) {
 		}
 	})
 	t.Run("if many come at once, then they do not pass the limit", func(t *testing.T) {
-		shared := mask.Shared{Limit: 3*size + size/2}
+		shared := mask.Shared{Limit: 3*size + size/2, Now: time.Now}
 		var all [20]*mask.Rules
 		var wait sync.WaitGroup
 		for i := range all {
@@ -126,6 +143,13 @@ func TestSharedLimit(t *testing.T) {
 	})
 }
 
+// collections is how often somebody asked for the garbage collector.
+func collections() uint32 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.NumForcedGC
+}
+
 // TestSharedSize: what is counted is not less than what the memory holds, and not many times as much.
 func TestSharedSize(t *testing.T) {
 	for name, values := range map[string][]mask.Value{
@@ -134,7 +158,7 @@ func TestSharedSize(t *testing.T) {
 		"if they are random, so that the trie is broad": randomValues(4000),
 	} {
 		t.Run(name, func(t *testing.T) {
-			shared := mask.Shared{Limit: roomy}
+			shared := mask.Shared{Limit: roomy, Now: time.Now}
 			before := heap()
 			made, _, err := shared.With(mask.Default(), values)
 			if err != nil {

@@ -96,7 +96,7 @@ func newWorldWith(tb testing.TB, mode SecretMode) *world {
 	tb.Helper()
 	w := &world{
 		t: tb, store: memory.New(time.Now), spool: spooltest.New(tb), registry: &session.Registry{MaxSessions: 100, MaxPerUser: 100}, user: user, rbac: true,
-		tokens: map[string]bool{}, ended: make(chan string, 16), killed: make(chan struct{}), secrets: newSecretsAPI(), values: &mask.Shared{Limit: 1 << 30},
+		tokens: map[string]bool{}, ended: make(chan string, 16), killed: make(chan struct{}), secrets: newSecretsAPI(), values: &mask.Shared{Limit: 1 << 30, Now: time.Now},
 		decide: func(authorizer.Attributes) (authorizer.Decision, error) {
 			return authorizer.Decision{
 				Outcome: authorizer.Allow, Until: time.Now().Add(time.Hour).UnixNano(),

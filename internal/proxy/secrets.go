@@ -38,7 +38,7 @@ type PodSecrets struct {
 }
 
 func (p *PodSecrets) sound() bool {
-	return p.Values != nil && (p.Mode == SecretsOff || p.API != nil && (p.Mode == SecretsWhereAllowed || p.Mode == SecretsRequired))
+	return p.Values != nil && p.Values.Now != nil && (p.Mode == SecretsOff || p.API != nil && (p.Mode == SecretsWhereAllowed || p.Mode == SecretsRequired))
 }
 
 // secretValues are those of one session.

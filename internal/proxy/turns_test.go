@@ -49,7 +49,7 @@ func TestTurns(t *testing.T) {
 // Sessions in pods with the same Secrets compile one after the other.
 func TestCompilingTakesTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &sessions{Sessions: Sessions{Secrets: PodSecrets{Mode: SecretsOff, Values: &mask.Shared{Limit: 1 << 30}}}}
+		s := &sessions{Sessions: Sessions{Secrets: PodSecrets{Mode: SecretsOff, Values: &mask.Shared{Limit: 1 << 30, Now: time.Now}}}}
 		pod := &corev1.Pod{Spec: corev1.PodSpec{
 			Containers:       []corev1.Container{{Name: "app", Env: []corev1.EnvVar{{Name: "DB_PASSWORD", Value: aPassword()}}}},
 			ImagePullSecrets: []corev1.LocalObjectReference{{Name: "registry"}},

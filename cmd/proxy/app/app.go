@@ -139,7 +139,7 @@ func build(ctx context.Context, o *options, config *rest.Config, now func() time
 	if err != nil {
 		return nil, fmt.Errorf("opening the spool: %w", err)
 	}
-	g.values = &mask.Shared{Limit: o.valuesLimit}
+	g.values = &mask.Shared{Limit: o.valuesLimit, Now: now}
 	counts := newMetrics(g.registry.Len, kept, g.values)
 	g.evidence = &evidence{
 		store: store, options: o, now: now, log: log, every: probeEvery, spool: kept, provenNow: make(chan struct{}),

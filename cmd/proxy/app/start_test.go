@@ -192,7 +192,7 @@ func TestAnUnreachableStoreIsNamed(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	ready := errors.New("not yet: the store is far away")
-	values := &mask.Shared{Limit: 32 << 20}
+	values := &mask.Shared{Limit: 32 << 20, Now: time.Now}
 	rules, _, err := values.With(mask.Default(), []mask.Value{{Rule: "secret/a/b", Text: []byte("a value of some length")}})
 	if err != nil {
 		t.Fatal(err)
