@@ -67,7 +67,7 @@ func desiredPolicyStatus(p *accessv1alpha1.ExecutionPolicy, key []byte, now time
 	}
 	if ignored := maskpolicy.Ignored(p); ignored != "" {
 		effective.Status, effective.Reason = metav1.ConditionFalse, accessv1alpha1.ReasonLiteralsIgnored
-		effective.Message = bounded("literals that are not masked: "+ignored, maxMessage)
+		effective.Message = bounded(ignored, maxMessage)
 	}
 	status.Conditions = conditions(state{reason: accessv1alpha1.ReasonAccepted, message: "new sessions follow it", ready: true}, effective)
 	return status

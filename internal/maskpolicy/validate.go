@@ -54,7 +54,7 @@ func path(masking *field.Path, e *mask.ConfigError) *field.Path {
 	}
 }
 
-// Ignored says which literals of a policy that is valid can never be masked, and why; empty if all can.
+// Ignored says which literals of a policy that is valid can never be masked, and why; empty if all can. It quotes none.
 func Ignored(p *accessv1alpha1.ExecutionPolicy) string {
 	c := Config(p.Spec.Masking)
 	values := make([]mask.Value, 0, len(c.Literals))
@@ -66,7 +66,10 @@ func Ignored(p *accessv1alpha1.ExecutionPolicy) string {
 	for _, i := range ignored {
 		lines = append(lines, fmt.Sprintf("%s: %s", i.Rule, i.Why))
 	}
-	return strings.Join(lines, "; ")
+	if len(lines) == 0 {
+		return ""
+	}
+	return "literals that are not masked: " + strings.Join(lines, "; ")
 }
 
 // selector chooses namespaces. An absent one chooses all, unlike elsewhere in Kubernetes.

@@ -16,6 +16,7 @@ import (
 	accessv1alpha1 "github.com/sallyport-dev/sallyport/api/v1alpha1"
 	"github.com/sallyport-dev/sallyport/cmd/kubectl-sallyport/internal/exit"
 	"github.com/sallyport-dev/sallyport/cmd/kubectl-sallyport/internal/policyfile"
+	"github.com/sallyport-dev/sallyport/cmd/kubectl-sallyport/internal/safeterm"
 	"github.com/sallyport-dev/sallyport/internal/mask"
 	"github.com/sallyport-dev/sallyport/internal/maskpolicy"
 )
@@ -53,7 +54,7 @@ func (p *plugin) newMask() *cobra.Command {
   kubectl sallyport mask -f policy.yaml --record < sample.log
   kubectl sallyport mask -f policy.yaml --check -o json < sample.log
   kubectl sallyport mask --list -o wide`,
-		Args: noArgs,
+		Args: o.noFile,
 		RunE: o.run,
 	}
 	fs := cmd.Flags()
@@ -65,6 +66,14 @@ func (p *plugin) newMask() *cobra.Command {
 	fs.StringVarP(&o.output.format, "output", "o", "", "json; with --list: table, wide, json or yaml")
 	fs.BoolVar(&o.output.noHeaders, "no-headers", false, "print no headers")
 	return cmd
+}
+
+// noFile says how to give a file to who names one.
+func (o *maskOptions) noFile(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usage(cmd, "unexpected argument %q: give the text on standard input: kubectl sallyport mask < %s", args[0], args[0])
 }
 
 func (o *maskOptions) run(cmd *cobra.Command, _ []string) error {
@@ -103,6 +112,11 @@ func (o *maskOptions) config() (mask.Config, error) {
 	for _, name := range o.files {
 		read, err := readPolicies(name)
 		policies, errs = append(policies, read...), append(errs, err)
+	}
+	for _, p := range policies {
+		if ignored := maskpolicy.Ignored(p); ignored != "" {
+			o.say("warning: the ExecutionPolicy %s has %s", safeterm.Line(p.Name), safeterm.Line(ignored))
+		}
 	}
 	return maskpolicy.Compose(policies), errors.Join(errs...)
 }

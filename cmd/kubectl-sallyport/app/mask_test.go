@@ -33,6 +33,7 @@ func TestMask(t *testing.T) {
 	noAWS := policyFile(t, "no-aws", "{disabledDetectors: [aws-access-key-id]}")
 	all := policyFile(t, "all", "{}")
 	bad := policyFile(t, "bad", "\n    disabledDetectors:\n    - jwt\n    - fly")
+	common := policyFile(t, "common", "{literals: [{name: env, value: production}]}")
 	plain := "one\ntwo key=" + awsKey() + " end\nlast"
 	masked := "one\ntwo key=AKIA**************** end\nlast"
 	hit := `{"line":2,"column":13,"offset":16,"length":16,"rule":"aws-access-key-id"`
@@ -53,6 +54,8 @@ func TestMask(t *testing.T) {
 		"if a policy is bad, then its line is told":               {"-f " + bad, exit.Failed, "", []string{bad + `:9: spec.masking.disabledDetectors[1]: there is no detector "fly"`}},
 		"if a file is missing, then it is named":                  {"-f /nowhere/x.yaml", exit.Failed, "", []string{"/nowhere/x.yaml"}},
 		"if two files are bad, then both are told":                {"-f " + bad + " -f /nowhere/x.yaml", exit.Failed, "", []string{bad + ":9", "/nowhere/x.yaml"}},
+		"if a literal is too common, then that is told":           {"-f " + common, exit.OK, masked, []string{"warning: the ExecutionPolicy common has literals that are not masked: env: it is a common word or a default\n"}},
+		"if a file to mask is named, then how to give it":         {"sample.log", exit.Usage, "", []string{`unexpected argument "sample.log": give the text on standard input: kubectl sallyport mask < sample.log`}},
 		"if the format is unknown, then that is wrong usage":      {"-o yaml", exit.Usage, "", []string{"--output must be json"}},
 		"if the list is to be explained, then that is wrong":      {"--list --explain", exit.Usage, "", []string{"--list reads no input"}},
 	}

@@ -3,8 +3,9 @@
 // A file is YAML or JSON, with any number of documents; a document is one policy, or a list of them as kubectl get
 // prints it. What cannot be in a policy, or could not be used as one, is an error, and all errors are told at once.
 //
-// No error quotes a literal, wherever in the file it stands: not as the name of a field, of an anchor or of a tag, either. So
-// what decoders say is told in words of this package's own, but for what has no part of the file in it.
+// No error quotes a literal, wherever in the file it stands: not as the name of an anchor or of a tag, either, nor as that of a
+// field, but for names of a few letters and nothing else, as fields have. So what decoders say is told in words of this package's
+// own, but for what has no part of the file in it.
 package policyfile
 
 import (

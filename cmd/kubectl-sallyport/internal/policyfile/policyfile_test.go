@@ -27,7 +27,9 @@ func TestRead(t *testing.T) {
 		"if it is something else, then where":       {document("a", good) + "---\napiVersion: v1\nkind: Pod\n", "", []string{"p.yaml:8: it is no ExecutionPolicy of access.sallyport.dev/v1alpha1"}},
 		"if it is another version, then where":      {strings.Replace(document("a", good), "v1alpha1", "v9", 1), "", []string{"p.yaml:1: it is no"}},
 		"if it is no mapping, then where":           {"\n- x\n", "", []string{"p.yaml:2: it is no"}},
-		"if a field is unknown, then where":         {document("a", good+"  fly: true\n"), "", []string{"p.yaml:7: there is no such field in an ExecutionPolicy"}},
+		"if a field is unknown, then where":         {document("a", good+"  fly: true\n"), "", []string{`p.yaml:7: unknown field "spec.fly"`}},
+		"if one in a list is, then where":           {document("a", "spec: {masking: {literals: [{name: x, value: some text, vale: y}]}}\n"), "", []string{`p.yaml:4: unknown field "spec.masking.literals[0].vale"`}},
+		"if it is no word, then it is not told":     {document("a", good+"  f-7: true\n"), "", []string{"p.yaml:7: there is no such field in an ExecutionPolicy"}},
 		"if it is no YAML, then the line is told":   {document("a", "spec: [\n"), "", []string{"p.yaml: yaml: line 4"}},
 		"if a key is there twice, then it is found": {document("a", good+good), "", []string{"p.yaml: ", "line 7"}},
 		"if rules are bad, then all lines are told": {

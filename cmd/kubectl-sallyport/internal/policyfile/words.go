@@ -19,6 +19,8 @@ var (
 	constant = regexp.MustCompile(`^yaml: (line \d+: )?(did not find |could not find |found |mapping values |block |while |control characters |` +
 		`exceeded max depth |invalid (leading|trailing) UTF-8 |incomplete UTF-|input error)`)
 	unknownField = regexp.MustCompile(`^unknown field "(.*)"$`)
+	// fieldName is a path that is told. A literal that slipped into a field's place rarely is such a word; one that is can be told.
+	fieldName = regexp.MustCompile(`^[a-z][A-Za-z]{0,23}(\[\d{1,3}\])*(\.[a-z][A-Za-z]{0,23}(\[\d{1,3}\])*)*$`)
 )
 
 // syntax says why a document cannot be parsed.
@@ -71,6 +73,9 @@ func form(file string, node *yamlnode.Node, object []byte, err error) error {
 		if found := unknownField.FindStringSubmatch(one.Error()); found != nil {
 			name, _ := findField(node, found[1])
 			line, what = name.Line, "there is no such field in an ExecutionPolicy"
+			if fieldName.MatchString(found[1]) {
+				what = one.Error()
+			}
 		}
 		errs = append(errs, fmt.Errorf("%s:%d: %s", file, line, what))
 	}
