@@ -182,8 +182,8 @@ func (d *dump) holds(s *Stream) (user, record int64) {
 		user, record = min(user, d.since), min(record, d.since)
 	case d.word.n > 0 && (d.phase == rowBytes || d.phase == rowOffset && d.word.n <= pairDigits):
 		record = min(record, d.word.at[0])
-		// The first two bytes of a value are clear to the person, and without an offset a word has no more.
-		if st != 0 || d.offset {
+		// The first two bytes of a value are clear to the person, and only long words of digits have more: who types is not kept waiting.
+		if st != 0 || d.wide() && isHex(d.word.text[0]) {
 			user = min(user, d.word.at[0])
 		}
 	}

@@ -114,3 +114,18 @@ func columns(text string) (digits, chars string) {
 	}
 	return digits, chars
 }
+
+// TestTypedAfterNumbers: what is typed behind what could be the offset of a row is not kept waiting, unless it may be of a value.
+func TestTypedAfterNumbers(t *testing.T) {
+	values, _ := mask.NewValues([]mask.Value{{Rule: "v", Text: []byte("correct-horse-battery-staple")}})
+	rules := mask.Default().With(values)
+	for _, line := range []string{"1024 *", "1234 >", "Added ?", "12345678 *", "0000000 ?", "1024 2", "1024 *2", "dead beef", "1024: 2", "0000 a b", "12345 678"} {
+		s := rules.NewStream()
+		s.Write([]byte("ok\n"))
+		for i := range line {
+			if out := s.Write([]byte(line[i : i+1])); len(out.User) == 0 {
+				t.Errorf("of %q the person lacks %q", line[:i+1], line[i:i+1])
+			}
+		}
+	}
+}

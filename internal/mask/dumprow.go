@@ -29,6 +29,7 @@ const (
 
 const (
 	minOffset  = 4
+	wideOffset = 6 // with fewer digits no word shows more than two bytes
 	pairDigits = 2
 	charWidth  = 4   // columns of a byte
 	textGap    = 3   // columns from the last digit of a whole row of xxd to the text
@@ -109,6 +110,9 @@ func (d *dump) settle(s *Stream) {
 	}
 }
 
+// wide reports whether a word may show more than two bytes.
+func (d *dump) wide() bool { return d.offset && !d.colon && d.base >= wideOffset }
+
 // readWord takes a byte of the words.
 func (d *dump) readWord(s *Stream, b byte) {
 	switch {
@@ -122,7 +126,7 @@ func (d *dump) readWord(s *Stream, b byte) {
 		}
 	case d.word.n == 0 && d.made > 0 && !d.chars && (b == '|' || b == '>'):
 		d.phase = rowText
-	case d.word.goesOn(b) && (d.offset || !d.word.isLong()):
+	case d.word.goesOn(b) && (d.wide() || !d.word.isLong()):
 		d.word.add(b, s.pos)
 		d.last = d.column
 	default:
