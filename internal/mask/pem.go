@@ -2,8 +2,9 @@ package mask
 
 import "strings"
 
-// The body of a private key is masked up to the dashes of its end line, but not its line ends. A byte that is in no key and around
-// none ends it too, so that a header alone, as grep prints it, does not swallow what follows; so does its largest size.
+// The body of a private key is masked up to the dashes of its end line, but not its line ends, and up to its largest size. From a byte
+// on that is in no key and around none, only what looks like a line of one is (pemFrame), so that a header alone, as grep prints it, does
+// not swallow what follows.
 const (
 	pemMaxBody = 16 << 10
 	pemNever   = "$#@~><|{}\"'`;!?%^&*"
@@ -25,6 +26,7 @@ type pemLine struct {
 	quote  bool // the line begins with one
 	arrow  bool // the line begins with "> " or "< ": no blank is in it
 	rest   int  // bytes of the header line
+	frame  pemFrame
 }
 
 type pemPhase uint8
@@ -92,29 +94,43 @@ func (l *pemLine) body(b byte) bool {
 }
 
 func (m *machine) stepPEM(s *Stream, b byte) bool {
-	if b == '-' {
+	f := &m.pem.frame
+	if b == '-' && !f.on {
 		if m.hold < 0 {
 			m.hold, m.dashes = s.pos, 0
 		}
+		f.see(b)
 		m.secret.add(s, b)
 		m.dashes++
 		return m.dashes < pemDashes
 	}
 	end := b == '\r' || b == '\n'
-	if m.n++; m.n > pemMaxBody || !end && !m.pem.takes(b) {
+	if b != '-' {
+		m.n++
+	}
+	if m.n > pemMaxBody {
 		return false
+	}
+	if !f.on && !end && !m.pem.takes(b) {
+		f.on, m.dashes = true, 0
+		m.letGo()
+	}
+	if f.on {
+		return m.stepFrame(s, b)
 	}
 	if m.hold >= 0 {
 		m.found(s, s.pos)
 	}
-	if end {
-		if b == '\n' {
-			m.pem.next()
-		}
+	if b == '\n' {
+		m.pem.next()
+		f.next()
 		return true
 	}
-	m.hold = s.pos
-	m.secret.add(s, b)
-	m.found(s, s.pos+1)
+	f.see(b)
+	if !end {
+		m.hold = s.pos
+		m.secret.add(s, b)
+		m.found(s, s.pos+1)
+	}
 	return true
 }

@@ -21,7 +21,7 @@ const (
 	kindAssignment             // separator, perhaps a quote, value
 	kindJWT                    // header "." payload "." signature
 	kindURL                    // user ":" password "@"
-	kindPEM                    // everything up to the next "-----"
+	kindPEM                    // lines up to the next "-----"
 	kindCard                   // digits in groups, with a check digit
 	kindIBAN                   // characters in groups, with a remainder
 	kindPattern                // what an operator's expression matches

@@ -79,7 +79,7 @@ func structures() []rule {
 		bearer,
 		{name: "jwt", version: 1, kind: kindJWT, literals: []string{"eyJ"}, exact: true, boundary: true},
 		{name: "url-credentials", version: 1, kind: kindURL, literals: []string{"://"}},
-		{name: "private-key", version: 1, kind: kindPEM, exact: true, literals: []string{
+		{name: "private-key", version: 2, kind: kindPEM, exact: true, literals: []string{
 			"-----BEGIN PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----", "-----BEGIN EC PRIVATE KEY-----",
 			"-----BEGIN DSA PRIVATE KEY-----", "-----BEGIN OPENSSH PRIVATE KEY-----",
 			"-----BEGIN ENCRYPTED PRIVATE KEY-----", "-----BEGIN PGP PRIVATE KEY BLOCK-----",

@@ -189,31 +189,3 @@ func btoi(b bool) int {
 	}
 	return 0
 }
-
-const maxKey = 16 << 10
-
-// keys: the body behind the line that begins a private key, up to the dashes of the one that ends it.
-func keys(text, lower []byte, r Rule) []span {
-	return follow(beginnings(text, lower, r), func(at int) (span, int) {
-		body := text[at:]
-		if i := bytes.Index(body, []byte("-----")); i >= 0 {
-			body = body[:i]
-		}
-		body = body[:keyLines(body)]
-		n := 0
-		for i, b := range body {
-			if b != '-' {
-				n++
-			}
-			if n > maxKey {
-				body = body[:i]
-				break
-			}
-		}
-		ended := at + len(body)
-		if bytes.HasPrefix(text[ended:], []byte("-----")) {
-			ended += 4
-		}
-		return span{at, at + len(bytes.TrimRight(body, "-"))}, ended
-	})
-}
