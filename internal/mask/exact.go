@@ -43,10 +43,7 @@ func (e *exacts) match(s *Stream, b byte, at int64, longer int) {
 		if p < 0 {
 			continue
 		}
-		if i <= int(spans.MaskUser) {
-			s.user.star(p)
-		}
-		s.record.star(p)
+		s.star(p, i <= int(spans.MaskUser))
 	}
 	e.extend(s, from, set, st, spans.MaskRecord)
 }

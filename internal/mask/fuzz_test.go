@@ -59,14 +59,19 @@ func FuzzOracleRaw(f *testing.F) {
 	})
 }
 
-// FuzzTangle is FuzzOracle with texts of pieces of rules.
+// FuzzTangle is FuzzOracle with texts of pieces of rules, half of them in a narrow terminal.
 func FuzzTangle(f *testing.F) {
 	all := settings()
 	f.Add(uint64(1), uint64(2))
 	f.Fuzz(func(t *testing.T, seed, more uint64) {
 		rng := rand.New(rand.NewPCG(seed, more))
 		s := all[seed%uint64(len(all))]
-		s.isAsOracleSays(t, masktest.Tangle(rng, s.rules.Specs(), append(sequences(), s.texts...)...))
+		text := masktest.Tangle(rng, s.rules.Specs(), append(sequences(), s.texts...)...)
+		if rng.IntN(2) == 0 {
+			text = masktest.Wrap(rng, text, 2+rng.IntN(30))
+		}
+		s.isAsOracleSays(t, text)
+		s.isCutAnywhere(t, text, masktest.Split(rng, text, 20))
 	})
 }
 
@@ -106,6 +111,9 @@ func FuzzChange(f *testing.F) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		a, b := all[int(which)%len(all)], all[rng.IntN(len(all))]
 		text := masktest.Small(raw, slices.Concat(a.texts, b.texts), sequences()...)
+		if rng.IntN(2) == 0 {
+			text = masktest.Wrap(rng, text, 2+rng.IntN(30))
+		}
 		parts := append(masktest.Split(rng, text, 10+rng.IntN(300)), nil)
 		a.changes(t, b, parts, rng.IntN(len(parts)))
 	})

@@ -9,7 +9,7 @@ func (s *Stream) glide(p []byte, i, end int) int {
 	if i == end || !s.calm() || s.dump.phase != noRow {
 		return 0
 	}
-	plain := s.window.plain(p, i)
+	plain := s.window.plain(p, i, &s.reading.margin)
 	from, end := i, min(end, len(plain))
 	for i < end {
 		to := min(end, i+glideBytes)
@@ -18,7 +18,7 @@ func (s *Stream) glide(p []byte, i, end int) int {
 			break
 		}
 	}
-	s.text.remember(p[from:i])
+	s.passed(p[from:i])
 	return i - from
 }
 

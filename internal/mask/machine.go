@@ -40,6 +40,13 @@ func (m *machine) open(s *Stream, o opening, r *rule) {
 	}
 }
 
+// become makes m what another machine is.
+func (m *machine) become(o *machine) {
+	room := m.secret.bytes[:0]
+	*m = *o
+	m.secret.bytes = append(room, o.secret.bytes...)
+}
+
 // step takes the byte at s.pos, which is in the stream's buffers already. It reports false when
 // the machine's work is over; that byte is then no part of a secret.
 func (m *machine) step(s *Stream, t *track, b byte) bool {
@@ -79,11 +86,9 @@ func (m *machine) finish(s *Stream, t *track) {
 	}
 }
 
-// found masks everything held up to the byte before position to, and counts a
-// secret if this is the machine's first.
+// found masks everything held up to the byte before position to.
 func (m *machine) found(s *Stream, to int64) {
 	if m.to == m.from {
-		s.counts[m.rule]++
 		m.from = m.hold
 	}
 	s.mask(m.hold, to)

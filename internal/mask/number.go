@@ -124,7 +124,6 @@ func (m *machine) closeNumber(s *Stream, u *number) {
 func (m *machine) foundNumber(s *Stream, u *number, from, to int) {
 	if m.to == m.from {
 		m.from = u.at[from]
-		s.counts[m.rule]++
 	}
 	for i := from; i < to; i++ {
 		s.mask(u.at[i], u.at[i]+1)

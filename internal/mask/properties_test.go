@@ -149,7 +149,7 @@ func passing(tb testing.TB, s *mask.Stream, parts [][]byte, before func(i int)) 
 func bytesOf(text []byte) [][]byte { return slices.Collect(slices.Chunk(text, 1)) }
 
 // isAsOracleSays: P2 and P7. Nothing that is secret is seen, and what is masked on the screen and of escape sequences is what the oracle
-// says. What a string in an escape sequence holds may be masked with a secret that it stands in.
+// says. What a string in an escape sequence holds may be masked with a secret that it stands in, the blank of a margin may be or not.
 func (s setting) isAsOracleSays(tb testing.TB, text []byte) {
 	tb.Helper()
 	want := s.oracle.Mask(text)
@@ -163,10 +163,10 @@ func (s setting) isAsOracleSays(tb testing.TB, text []byte) {
 func differ(text []byte, got passed, least, most masktest.Masked) int {
 	places := masktest.Places(text)
 	wrong := func(i int, got, least, most []byte) bool {
-		return got[i] != '*' && least[i] == '*' || got[i] == '*' && most[i] != '*' && places[i] != masktest.InString
+		return places[i] != masktest.InMargin && (got[i] != '*' && least[i] == '*' || got[i] == '*' && most[i] != '*' && places[i] != masktest.InString)
 	}
 	for i := range text {
-		if wrong(i, got.User, least.User, most.User) || wrong(i, got.Record, least.Record, most.Record) {
+		if wrong(i, got.User, least.Least, most.User) || wrong(i, got.Record, least.Record, most.Record) {
 			return i
 		}
 	}
@@ -212,7 +212,7 @@ func (s setting) isStable(tb testing.TB, text []byte) {
 // isSeenThroughPaint: P5. Sequences that paint change nothing about what is masked, unless they are part of a value.
 func (s setting) isSeenThroughPaint(tb testing.TB, text, painted []byte) {
 	tb.Helper()
-	if s.escaped {
+	if s.escaped || masktest.Margins(text) != masktest.Margins(painted) {
 		return
 	}
 	want, got := pass(tb, s.rules.NewStream(), text), pass(tb, s.rules.NewStream(), painted)
@@ -343,4 +343,7 @@ func (s setting) holds(tb testing.TB, rng *rand.Rand, text []byte) {
 	s.isStable(tb, text)
 	s.isSeenThroughPaint(tb, text, masktest.Sow(rng, text, masktest.Paint, 5))
 	s.isAsOracleSays(tb, masktest.Sow(rng, text, slices.Concat(masktest.Paint, masktest.Moves), 8))
+	wrapped := masktest.Wrap(rng, text, 2+rng.IntN(30))
+	s.isAsOracleSays(tb, wrapped)
+	s.isCutAnywhere(tb, wrapped, masktest.Split(rng, wrapped, 20))
 }

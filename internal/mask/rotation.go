@@ -6,7 +6,7 @@ import "bytes"
 // nothing is followed: what is being followed is followed to its end. Rules without any values do not take the
 // place of some.
 func (s *Stream) Use(rules *Rules) {
-	if rules.set != nil || !s.apart() {
+	if rules.set != nil || s.rules.set == nil {
 		s.next = rules
 	}
 }
@@ -34,6 +34,15 @@ func (s *Stream) settled() bool {
 // split gives the record a side of its own, where it had none.
 func (s *Stream) split() {
 	if s.apart() && s.record.buf == nil {
-		s.record = side{buf: bytes.Clone(s.user.buf), base: s.user.base, done: s.user.done}
+		s.record = s.user
+		s.record.buf = bytes.Clone(s.user.buf)
+	}
+}
+
+// fork gives the record a side of its own.
+func (s *Stream) fork() {
+	if !s.apart() {
+		s.forked = true
+		s.split()
 	}
 }

@@ -46,6 +46,9 @@ func TestChangingValues(t *testing.T) {
 			raw[k] = byte(rng.IntN(256))
 		}
 		text := masktest.Small(raw, slices.Concat(a.texts, b.texts), sequences()...)
+		if rng.IntN(2) == 0 {
+			text = masktest.Wrap(rng, text, 2+rng.IntN(30))
+		}
 		parts := append(masktest.Split(rng, text, 10+rng.IntN(300)), nil)
 		a.changes(t, b, parts, rng.IntN(len(parts)))
 		if t.Failed() {

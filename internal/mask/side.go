@@ -1,10 +1,14 @@
 package mask
 
+import "slices"
+
 // side is what one of the two readers of a stream has not been given yet: the person, or the record.
 type side struct {
 	buf  []byte // what is held, then, during a write, the input
 	base int64  // position of buf[0]
 	done int    // bytes of buf that the last call returned
+
+	starred int64 // behind the last position that was masked
 }
 
 // begin drops what the last call returned, and takes p.
@@ -29,7 +33,14 @@ func (d *side) release(before int64) []byte {
 // star masks the byte at a position; not a line end, and not what was given away.
 func (d *side) star(at int64) {
 	if i := at - d.base; i >= 0 && d.buf[i] != '\n' && d.buf[i] != '\r' {
-		d.buf[i] = '*'
+		d.buf[i], d.starred = '*', max(d.starred, at+1)
+	}
+}
+
+// double masks the second place of a byte, if the first one is.
+func (d *side) double(t twin) {
+	if d.starred > t.first {
+		d.star(t.second)
 	}
 }
 
@@ -56,15 +67,20 @@ func (d *side) held() int { return len(d.buf) - d.done }
 // span is [from, to), in positions of the stream.
 type span struct{ from, to int64 }
 
-// hidden are the escape sequences among the bytes that a machine may still mask, in order.
+// hidden are the escape sequences, and blanks of margins, among the bytes that a machine may still mask, in order.
 type hidden []span
 
+// add puts a byte where it belongs: near the end.
 func (h *hidden) add(at int64) {
-	if n := len(*h); n > 0 && (*h)[n-1].to == at {
-		(*h)[n-1].to++
+	i := len(*h)
+	for i > 0 && (*h)[i-1].from > at {
+		i--
+	}
+	if i > 0 && (*h)[i-1].to >= at {
+		(*h)[i-1].to = max((*h)[i-1].to, at+1)
 		return
 	}
-	*h = append(*h, span{at, at + 1})
+	*h = slices.Insert(*h, i, span{at, at + 1})
 }
 
 // forget drops what lies before a position.

@@ -19,14 +19,14 @@ func (s *Stream) quiet() bool {
 // calm reports whether the next byte is visible text, unless it is an escape, nothing has been found that may go on, and no other
 // values wait.
 func (s *Stream) calm() bool {
-	return s.next == nil && s.vt.Ground() && !s.inside && !s.blind && !s.raw.at && s.text.calm()
+	return s.next == nil && s.vt.Ground() && !s.inside && !s.blind && !s.raw.at && s.reading.idle() && s.text.calm()
 }
 
 // skip goes over bytes of p from offset i on in which no rule opens and no exact value begins, and returns how many.
 // What stepping over them would know is known after them.
 func (s *Stream) skip(p []byte, i int) int {
 	w := s.window
-	from, plain := i, w.plain(p, i)
+	from, plain := i, w.plain(p, i, &s.reading.margin)
 	for len(plain)-i >= minSkip && !s.text.needles.Under() {
 		if i >= w.end {
 			s.look(plain, i)
@@ -38,13 +38,19 @@ func (s *Stream) skip(p []byte, i int) int {
 		}
 	}
 	n := i - from
-	s.text.remember(p[from:i])
+	s.passed(p[from:i])
 	if n >= minSkip/2 {
 		w.close = minClose
 	} else {
 		w.close = min(2*w.close, maxClose)
 	}
 	return n
+}
+
+// passed notes visible bytes before s.pos that were not stepped over.
+func (s *Stream) passed(p []byte) {
+	s.text.remember(p)
+	s.reading.passed(p, s.pos-1)
 }
 
 // look finds what there is in a block of p from offset i on.

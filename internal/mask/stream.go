@@ -24,21 +24,22 @@ type Output struct {
 
 // Stream masks one direction of one session. It is not safe for concurrent use.
 type Stream struct {
-	rules  *Rules
-	next   *Rules // from when nothing is under way; nil for none
-	vt     vt.Parser
-	text   *track
-	string *track // inside of a string in an escape sequence; nil until there is one
-	inside bool   // such a string
-	raw    raw
-	dump   dump
-	blind  bool // all is masked up to the next line end, or a sequence that moves
+	rules   *Rules
+	next    *Rules // from when nothing is under way; nil for none
+	vt      vt.Parser
+	text    *track
+	reading reading // of the text, without margins
+	string  *track  // inside of a string in an escape sequence; nil until there is one
+	inside  bool    // such a string
+	raw     raw
+	dump    dump
+	blind   bool // all is masked up to the next line end, or a sequence that moves
 
 	pos          int64 // of the next byte, or, during a step, of its byte
 	user, record side
+	forked       bool // the record has a side of its own, though there are no values
 	hidden       hidden
 	window       *window // nil until it is needed
-	counts       []int   // secrets found, by rule
 	hits         []Hit
 	hmac         hash.Hash
 	sum          []byte
@@ -46,7 +47,7 @@ type Stream struct {
 
 // NewStream returns a masker for one direction of one session.
 func (r *Rules) NewStream() *Stream {
-	return &Stream{rules: r, text: &track{}, counts: make([]int, len(r.rules))}
+	return &Stream{rules: r, text: &track{}}
 }
 
 // Write takes the next bytes of the stream and returns what can be let go. It
@@ -93,8 +94,8 @@ func (s *Stream) begin(p []byte) {
 	s.rotate()
 }
 
-// apart reports whether the person and the record are given different bytes: only exact values make a difference.
-func (s *Stream) apart() bool { return s.rules.set != nil }
+// apart reports whether the person and the record may be given different bytes: exact values and margins make a difference.
+func (s *Stream) apart() bool { return s.rules.set != nil || s.forked }
 
 // recorded is the side of the record.
 func (s *Stream) recorded() *side {
@@ -106,10 +107,14 @@ func (s *Stream) recorded() *side {
 
 // tracks are those in use.
 func (s *Stream) tracks() []*track {
-	if s.string == nil {
-		return []*track{s.text}
+	all := []*track{s.text}
+	if s.string != nil {
+		all = append(all, s.string)
 	}
-	return []*track{s.text, s.string}
+	if s.reading.phase != readingOff {
+		all = append(all, s.reading.track)
+	}
+	return all
 }
 
 // step takes the byte at s.pos.
@@ -137,22 +142,26 @@ func (s *Stream) take(b byte, class vt.Class) {
 	case (s.raw.at || class != vt.Visible) && s.rules.set != nil && !s.blind:
 		s.raw.step(s, b, class)
 	}
-	if class == vt.Visible {
-		s.track().step(s, b, false)
-		return
+	if class != vt.Visible {
+		s.leave(s.pos)
+	}
+	if s.inside || s.blind {
+		s.track().take(s, b, class)
+	} else {
+		margin := s.reading.before(s, b, class)
+		s.text.take(s, b, class)
+		if !margin {
+			s.reading.after(s, b, class)
+		}
 	}
 	s.escape(class)
 }
 
-// escape takes a byte of an escape sequence.
+// escape takes a byte of an escape sequence, after the tracks have.
 func (s *Stream) escape(class vt.Class) {
-	s.hide()
 	switch class {
-	case vt.Gap:
-		s.track().step(s, ' ', true)
 	case vt.Move:
 		s.blind = false
-		s.track().interrupt(s)
 	case vt.Enter:
 		if s.string == nil {
 			s.string = &track{}
@@ -161,7 +170,7 @@ func (s *Stream) escape(class vt.Class) {
 	case vt.Leave:
 		s.string.finish(s)
 		s.inside = false
-	case vt.Visible, vt.Hidden:
+	case vt.Visible, vt.Hidden, vt.Gap:
 	default:
 	}
 }
@@ -173,65 +182,14 @@ func (s *Stream) track() *track {
 	return s.text
 }
 
-// hide notes that the byte at s.pos is not to be masked.
-func (s *Stream) hide() {
+// leave notes that a byte is not to be masked.
+func (s *Stream) leave(at int64) {
 	if len(s.hidden) > 0 {
 		_, record := s.holds()
 		s.hidden.forget(record)
 	}
-	s.hidden.add(s.pos)
+	s.hidden.add(at)
 }
-
-// mask overwrites [from, to), none of which has left.
-func (s *Stream) mask(from, to int64) {
-	hidden := s.hidden.after(from)
-	s.user.stars(from, to, hidden)
-	if s.apart() {
-		s.record.stars(from, to, hidden)
-	}
-}
-
-// bound gives up on what would hold too much: all of it is masked, and all that follows on the line. But what is less than a gram of
-// an exact value is dropped: nearly any letter begins one, and a picture or the clipboard may follow it.
-func (s *Stream) bound() {
-	_, from := s.holds()
-	if s.pos-from < maxHold {
-		return
-	}
-	for _, t := range s.tracks() {
-		t.drop()
-	}
-	s.raw.drop()
-	if !s.dump.needles.Under() {
-		s.dump.after(0)
-	}
-	user, from := s.holds()
-	if s.pos-from < maxHold {
-		return
-	}
-	s.user.stars(user, s.pos+1, s.hidden.after(user))
-	if s.apart() {
-		s.record.stars(from, s.pos+1, s.hidden.after(from))
-	}
-	for _, t := range s.tracks() {
-		t.finish(s)
-	}
-	s.raw.end(s)
-	s.dump.close(s)
-	s.dump = dump{}
-	to := s.pos + 1
-	for to > from+1 && s.recorded().buf[to-1-s.recorded().base] != '*' {
-		to--
-	}
-	s.report(Hit{Rule: holdRule, Offset: from, Length: to - from})
-	s.blind = true
-}
-
-const (
-	// boundEvery is how far apart what is held is looked at.
-	boundEvery = 512
-	maxHold    = MaxHeld - 2*boundEvery
-)
 
 // holds returns the first positions that the person and the record may not have yet.
 func (s *Stream) holds() (user, record int64) {
@@ -240,9 +198,10 @@ func (s *Stream) holds() (user, record int64) {
 	if s.inside {
 		least(s.string.holds(s))
 	}
-	if s.apart() {
+	if s.rules.set != nil {
 		least(s.dump.holds(s))
 	}
+	least(s.reading.holds(s))
 	if s.raw.at {
 		least(s.raw.holds(s))
 	}
@@ -264,12 +223,7 @@ func (s *Stream) release() Output {
 func (s *Stream) Flush() Output {
 	s.ahead()
 	s.begin(nil)
-	for _, t := range s.tracks() {
-		t.finish(s)
-	}
-	s.raw.end(s)
-	s.dump.close(s)
-	s.dump = dump{}
+	s.finish()
 	s.vt, s.inside, s.blind, s.hidden = vt.Parser{}, false, false, s.hidden[:0]
 	return s.release()
 }

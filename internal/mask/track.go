@@ -1,6 +1,10 @@
 package mask
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/sallyport-dev/sallyport/internal/mask/vt"
+)
 
 // track is a sequence of visible bytes that is followed: the text of a stream, or the inside of a string in its escape sequences.
 type track struct {
@@ -31,6 +35,20 @@ func (t *track) remember(p []byte) {
 
 // calm reports whether no rule is at work, and no exact value has been found that may go on.
 func (t *track) calm() bool { return len(t.live) == 0 && !t.lead && !t.value && t.found.to == 0 }
+
+// take takes a byte of the screen, or of a string, at position s.pos.
+func (t *track) take(s *Stream, b byte, class vt.Class) {
+	switch class {
+	case vt.Visible:
+		t.step(s, b, false)
+	case vt.Gap:
+		t.step(s, ' ', true)
+	case vt.Move:
+		t.interrupt(s)
+	case vt.Hidden, vt.Enter, vt.Leave:
+	default:
+	}
+}
 
 // step takes a visible byte at position s.pos; ghost is true for one that stands for an escape sequence which ends there.
 func (t *track) step(s *Stream, b byte, ghost bool) {
@@ -152,6 +170,36 @@ func (t *track) reset() {
 	t.idle = append(t.idle, t.live...)
 	t.live, t.lead, t.value, t.exacts = t.live[:0], false, false, exacts{}
 	t.state, t.count = 0, 0
+}
+
+// become makes t what another track is.
+func (t *track) become(o *track) {
+	t.reset()
+	t.exacts, t.state, t.recent, t.count = o.exacts, o.state, o.recent, o.count
+	if t.lead = o.lead; o.lead {
+		t.leading.become(&o.leading)
+	}
+	if t.value = o.value; o.value {
+		t.valuing.become(&o.valuing)
+	}
+	for _, m := range o.live {
+		switch m.kind {
+		case kindCard:
+			t.card = o.card
+		case kindIBAN:
+			t.iban = o.iban
+		case kindToken, kindPattern, kindAssignment, kindPEM, kindJWT, kindURL:
+		default:
+		}
+		own := t.machine()
+		own.become(m)
+		t.live = append(t.live, own)
+	}
+}
+
+// same reports whether two tracks, which have taken the same last bytes, will find the same.
+func (t *track) same(o *track) bool {
+	return t.state == o.state && t.calm() && o.calm() && !t.needles.Under() && !o.needles.Under()
 }
 
 // holds returns the first positions that the person and the record may not have yet.

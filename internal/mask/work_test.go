@@ -16,7 +16,7 @@ import (
 )
 
 // workBound is how many statements a byte may cost, whatever came before it.
-const workBound = 250
+const workBound = 300
 
 // repeated are texts in which something may begin, or has to be decided, at every turn.
 func repeated() map[string]string {
@@ -47,6 +47,15 @@ func repeated() map[string]string {
 		"patterns":             "abababcCUST-1234567",
 		"colours in a value":   "password=a\x1b[1mb\x1b[0m",
 		"colours alone":        "\x1b[m",
+		"margins":              "a \b",
+		"margins in a card":    "4 \b0 \r0 \b",
+		"margins in a number":  "4111 \b1 \r1 \b1 \r 1 \b1 \r",
+		"margins in a value":   "password=a \rb \b",
+		"margins in openings":  strings.ReplaceAll(openings.String(), "", " \b"),
+		"margins in a quote":   "password='" + strings.Repeat("abc de", 80) + strings.Repeat("x\rxy", 80),
+		"what may be margins":  "password='" + strings.Repeat("a b", 150),
+		"bytes twice":          "aa\raa\x1b[3;1H",
+		"blanks":               " ",
 		"moves":                "a\x1b[Hb\x1b[C",
 		"titles":               "\x1b]0;ababababababa\x07",
 		"links without an end": "\x1b]8;;ghp_",

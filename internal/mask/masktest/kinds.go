@@ -103,6 +103,9 @@ func (k Output) show(p *Page, s Secret) {
 			if k.Has("wrapped") {
 				part.sow([]string{"\x1b[12;1H", "\r\n", "\r\n\x1b[K", "\x1b[13;1H\x1b[33m"}, 40)
 			}
+			if k.Has("margins") {
+				part.wrap(20)
+			}
 			p.add(part)
 		case encode != nil || trait == "dump":
 			doc := &Page{rng: p.rng}

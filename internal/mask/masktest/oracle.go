@@ -73,6 +73,7 @@ type span struct{ from, to int }
 // Masked is a text after masking.
 type Masked struct {
 	User   []byte // what the person may see
+	Least  []byte // of which this is all that must be masked: the person may have been given what stands before a margin
 	Record []byte // what the recording may hold
 }
 
@@ -80,31 +81,51 @@ type Masked struct {
 func (o *Oracle) Mask(text []byte) Masked {
 	m := o.rulesOnly(text)
 	m.values(o, text, 0, len(text))
+	m.double(text)
 	return m
 }
 
 func (o *Oracle) rulesOnly(text []byte) Masked {
-	m := Masked{bytes.Clone(text), bytes.Clone(text)}
-	screen, strings := look(text)
-	for _, v := range append(strings, screen) {
+	m := Masked{bytes.Clone(text), bytes.Clone(text), bytes.Clone(text)}
+	for _, v := range readings(text) {
 		for _, s := range o.ruled(v.text) {
-			v.mask(m.User, s)
-			v.mask(m.Record, s)
+			m.mask(v, s, 0, lookahead)
 		}
 	}
 	return m
 }
 
+// lookahead is more than the bytes behind a secret that show that it is one: another "@", the rest of a card.
+const lookahead = 300
+
+// mask masks a span of a view: but for a prefix for the person. So many bytes behind it had to be known for that.
+func (m *Masked) mask(v *view, s span, prefix, ahead int) {
+	v.mask(m.Record, s)
+	s.from += prefix
+	v.mask(m.User, s)
+	v.mask(m.Least, v.behindMargins(s, ahead))
+}
+
+// double masks what stands in two places in both.
+func (m *Masked) double(text []byte) {
+	screen, _ := look(text)
+	for _, t := range screen.wrapped(text).twins {
+		for _, masked := range [][]byte{m.Record, m.User} {
+			if masked[t.from] == '*' {
+				masked[t.to] = '*'
+			}
+		}
+	}
+}
+
 // values masks the exact values that lie in text[from:to].
 func (m *Masked) values(o *Oracle, text []byte, from, to int) {
-	screen, strings := look(text)
-	for _, v := range append(strings, screen, whole(text)) {
+	for _, v := range append(readings(text), whole(text)) {
 		joined, breaks := v.join()
 		for i := joined.index(from); i < joined.index(to); i++ {
 			o.valuesAt(joined, breaks, i, func(prefix, length int) {
 				if i+length <= joined.index(to) {
-					joined.mask(m.User, span{i + prefix, i + length})
-					joined.mask(m.Record, span{i, i + length})
+					m.mask(joined, span{i, i + length}, prefix, 0)
 				}
 			})
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 )
 
 // Mark is where a secret lies in a page: [From, To) is for nobody, but the person may see the first Clear bytes of it.
@@ -59,11 +60,26 @@ func (p *Page) hex(doc *Page, width int) { p.encode(doc, hexed(string(doc.Text))
 
 // sow puts escape sequences into the page, between any two bytes, on average one for each n.
 func (p *Page) sow(sequences []string, n int) {
+	p.insert(n, func(int) string { return pick(p.rng, sequences...) })
+}
+
+// wrap puts margins between them.
+func (p *Page) wrap(n int) {
+	p.insert(n, func(i int) string {
+		if i == 0 {
+			return ""
+		}
+		return edgeOf(p.rng, p.Text[i-1], p.Text[i])
+	})
+}
+
+// insert puts pieces before bytes of a page, on average one for each n.
+func (p *Page) insert(n int, piece func(i int) string) {
 	var text []byte
 	moved := make([]int, len(p.Text)+1)
 	for i, b := range p.Text {
 		if p.rng.IntN(n) == 0 {
-			text = append(text, pick(p.rng, sequences...)...)
+			text = append(text, piece(i)...)
 		}
 		moved[i] = len(text)
 		text = append(text, b)
@@ -85,26 +101,36 @@ func (p *Page) add(other *Page) {
 	p.Text = append(p.Text, other.Text...)
 }
 
-// Leaks returns what of the secrets can be seen in a page after masking, for the person or in the recording.
+// Leaks returns what of the secrets can be seen in a page after masking, for the person or in the recording. The person may have been given
+// what stands before a margin.
 func (p *Page) Leaks(masked []byte, person bool) []Mark {
 	var leaks []Mark
 	for _, m := range p.Marks {
-		v, _ := look(p.Text[m.From:m.To])
-		seen, visible := 0, 0
-		for i, b := range v.text {
-			if v.at[i] < 0 || b == '\r' || b == '\n' {
-				continue
-			}
-			visible++
-			if !(person && visible <= m.Clear) && masked[m.From+v.at[i]] != '*' && b != '*' {
-				seen++
-			}
-		}
-		if seen > 0 {
+		if m.leaks(p.Text[m.From:m.To], masked[m.From:m.To], person) {
 			leaks = append(leaks, m)
 		}
 	}
 	return leaks
+}
+
+func (m Mark) leaks(raw, masked []byte, person bool) bool {
+	screen, _ := look(raw)
+	v := screen.wrapped(raw)
+	margin := 0
+	if n := len(v.margins); n > 0 && person {
+		margin = v.margins[n-1]
+	}
+	visible := 0
+	for i, b := range v.text {
+		if v.at[i] < 0 || b == '\r' || b == '\n' {
+			continue
+		}
+		visible++
+		if !(person && (visible <= m.Clear || v.at[i] < margin)) && masked[v.at[i]] != '*' {
+			return true
+		}
+	}
+	return !person && slices.ContainsFunc(v.twins, func(t span) bool { return masked[t.from] == '*' && masked[t.to] != '*' })
 }
 
 // Over is how many bytes outside all secrets are masked.

@@ -1,23 +1,17 @@
 package masktest
 
-import (
-	"bytes"
-	"regexp"
-)
+import "bytes"
 
 // followed is how many bytes of a value have to be there for it to be under way.
 const followed = 4
 
-// openEnd is a blank that may turn out to be none, if CR or BS follows.
-var openEnd = regexp.MustCompile(` \r?$`)
-
 // Under reports whether an exact value is under way at the end of a text: it may go on, or has just ended.
 func (o *Oracle) Under(text []byte) bool {
-	if open := openEnd.Find(text); open != nil && Places(text)[len(text)-1] == OnScreen && o.Under(text[:len(text)-len(open)]) {
+	screen, strings := look(text)
+	if start, ok := screen.open(text); ok && Places(text)[start] == OnScreen && o.Under(text[:start]) {
 		return true
 	}
-	screen, strings := look(text)
-	views := []*view{screen, whole(text)}
+	views := []*view{screen, screen.wrapped(text), whole(text)}
 	if n := len(strings); n > 0 && len(strings[n-1].at) > 0 && strings[n-1].at[len(strings[n-1].at)-1] == len(text)-1 {
 		views = append(views, strings[n-1]) // that has no end yet
 	}
@@ -58,12 +52,23 @@ func (o *Oracle) Change(next *Oracle, text []byte, at int) (least, most Masked) 
 		m.values(o, text, 0, at)
 		m.values(next, text, at, len(text))
 	}
-	before, places := at, Places(text)
-	for n := 0; before > 0 && n < followed-1; before-- {
-		if b := text[before-1]; places[before-1] == OnScreen && b != '\r' && b != '\n' {
-			n++
-		}
-	}
-	most.values(next, text, before, len(text))
+	most.values(next, text, begun(text, at), len(text))
+	least.double(text)
+	most.double(text)
 	return least, most
+}
+
+// begun is where a value may begin of which less than what is followed may have been there before a place: a byte more for what
+// may become a margin there.
+func begun(text []byte, at int) int {
+	before, _ := look(text[:at])
+	if start, ok := before.open(text[:at]); ok {
+		at = start
+	}
+	screen, _ := look(text)
+	joined, _ := screen.wrapped(text).join()
+	if i := joined.index(at) - (followed - 1); i > 0 {
+		return min(at, joined.at[i])
+	}
+	return 0
 }

@@ -34,7 +34,7 @@ var numbers = []string{
 // a rule knows, or an escape sequence, of which there may be none.
 func Small(raw []byte, values []string, escapes ...string) []byte {
 	letters := slices.Compact(slices.Sorted(slices.Values([]byte(strings.Join(values, "")))))
-	others := []string{"\n", "\r", "\r\n", "\n\n", "\n\r\n", " ", "password=", "ghp_", "token: '", "://a:", "@", "eyJ", "."}
+	others := []string{" \r", " \b", "\r\r\n", "\n", "\r", "\r\n", "\n\n", "\n\r\n", " ", "password=", "ghp_", "token: '", "://a:", "@", "eyJ", "."}
 	others = append(append(others, numbers...), escapes...)
 	var text []byte
 	for i, b := range raw {

@@ -8,7 +8,7 @@ import (
 
 // knots are pieces of texts at which some rule or the reader of escape sequences has to decide.
 var knots = []string{
-	" ", "\n", "\r\n", "\r", "\n\n", "\t", `"`, "'", "`", `\`, `\"`, `\\`, `\n`, "=", ":", ": ", " = ", "=>", ":=", "://",
+	" ", " \r", " \b", " \r\n", "\r\r\n", "\n", "\r\n", "\r", "\n\n", "\t", `"`, "'", "`", `\`, `\"`, `\\`, `\n`, "=", ":", ": ", " = ", "=>", ":=", "://",
 	"@", "/", "-", "--", "-----", ".", ",", ";", ")",
 	"}", "]", "<", ">", "&",
 	"${", "$(", "{{", "*", "********", "************", "\x00", "\x7f", "\xff", "é", "a", "A", "1",
@@ -19,13 +19,13 @@ var knots = []string{
 
 // Paint are escape sequences that hide nothing and move nothing.
 var Paint = []string{
-	"\x1b[0m", "\x1b[1;31m", "\x1b[38;5;208m", "\x1b[K", "\x1b[2J", "\x1b[?25l", "\x1b[?2004h", "\x1b]0;title\x07",
+	"\x1b[0m", "\x1b[1;31m", "\x1b[38;5;208m", "\x1b[K", "\x1b[2J", "\x1b[?25l", "\x1b[?2005h", "\x1b]0;title\x07",
 	"\x1b]8;;\x1b\\", "\x1b(B", "\x1b[m",
 }
 
 // Moves are escape sequences that put the cursor elsewhere.
 var Moves = []string{"\x1b[H", "\x1b[12;40H", "\x1b[A", "\x1b[3B", "\x1b[D", "\x1b[5G", "\x1b[4d",
-	"\x1bM", "\x1bD", "\x1bE", "\x1b8", "\x1b[2L", "\x1b[P", "\x1b[@", "\x1b[S"}
+	"\x1bM", "\x1bD", "\x1bE", "\x1b8", "\x1b[2L", "\x1b[P", "\x1b[@", "\x1b[S", "\x1b[?2004h", "\x1b[?2004l"}
 
 // Tangle joins pieces at random: beginnings inside secrets, secrets inside values, quotes that do not close.
 func Tangle(rng *rand.Rand, rules []Rule, more ...string) []byte {
@@ -82,6 +82,42 @@ func Sow(rng *rand.Rand, text []byte, pieces []string, n int) []byte {
 	for _, b := range text {
 		for rng.IntN(n) == 0 {
 			out = append(out, pieces[rng.IntN(len(pieces))]...)
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+// edgeOf is what a program may write where a row of the terminal is full, between two bytes; empty for nothing.
+func edgeOf(rng *rand.Rand, before, after byte) string {
+	paint := func() string {
+		if rng.IntN(4) > 0 {
+			return ""
+		}
+		return pick(rng, "\x1b[m", "\x1b[27m\x1b[7m", "\x1b[K")
+	}
+	switch n := rng.IntN(6); {
+	case n < 2 && after != '\r' && after != '\n':
+		return " " + paint() + "\r" + paint()
+	case n == 2:
+		return " " + paint() + "\b"
+	case before <= ' ':
+		return ""
+	case n == 3:
+		return paint() + "\r" + paint() + string([]byte{before})
+	case n == 4:
+		return paint() + "\r\r\n"
+	default:
+		return string([]byte{before}) + paint() + "\x1b[7;1H"
+	}
+}
+
+// Wrap puts margins between the bytes of a text, on average one for each n.
+func Wrap(rng *rand.Rand, text []byte, n int) []byte {
+	var out []byte
+	for i, b := range text {
+		if i > 0 && rng.IntN(n) == 0 {
+			out = append(out, edgeOf(rng, text[i-1], b)...)
 		}
 		out = append(out, b)
 	}

@@ -1,11 +1,17 @@
 package masktest
 
-import "regexp"
+import (
+	"regexp"
+	"slices"
+)
 
 // view is a text without what cannot be seen.
 type view struct {
 	text []byte
 	at   []int // where each byte stands in the raw text; -1 for one that a sequence stands for
+
+	margins []int  // where in the raw text margins end that were left out
+	twins   []span // places of one byte that is there twice
 }
 
 func (v *view) add(b byte, at int) { v.text, v.at = append(v.text, b), append(v.at, at) }
@@ -40,8 +46,9 @@ var (
 	commandEnds = regexp.MustCompile(`[\x07\x18\x1a\x1b]`)
 	// blank moves the cursor right, which programs write for blanks.
 	blank = regexp.MustCompile(`^\x1b\[[\x20-\x3f]*[Ca]$`)
-	// moving are those after which output goes on elsewhere: addressing, scrolling, inserting and deleting, saving and restoring.
-	moving = regexp.MustCompile(`^\x1b(?:\[[\x20-\x3f]*[@ABDEFGHILMPSTZ^\x60defjkrsu]|[78DEMc])$`)
+	// moving are those after which output goes on elsewhere: addressing, scrolling, inserting and deleting, saving and restoring; or
+	// that a line editor begins and ends with.
+	moving = regexp.MustCompile(`^\x1b(?:\[\?2004[hl]|\[[\x20-\x3f]*[@ABDEFGHILMPSTZ^\x60defjkrsu]|[78DEMc])$`)
 )
 
 // look takes the escape sequences out, and puts a line end in the place of those that move, a blank in that of those that move
@@ -82,10 +89,11 @@ func whole(raw []byte) *view {
 // Place is where a byte of a text is.
 type Place uint8
 
-// The places: part of an escape sequence, in the string of one, on the screen.
+// The places: part of an escape sequence; in the string of one, or the second of a byte that is there twice; the blank of a margin; on the screen.
 const (
 	InSequence Place = iota
 	InString
+	InMargin
 	OnScreen
 )
 
@@ -100,9 +108,16 @@ func Places(raw []byte) []Place {
 			}
 		}
 	}
-	for _, at := range screen.at {
-		if at >= 0 {
+	wrapped := screen.wrapped(raw)
+	for i, at := range screen.at {
+		switch {
+		case at < 0:
+		case slices.Contains(wrapped.at, at), screen.text[i] == '\r':
 			places[at] = OnScreen
+		case screen.text[i] == ' ' || screen.text[i] == '\b':
+			places[at] = InMargin
+		default:
+			places[at] = InString // a byte that is there twice
 		}
 	}
 	return places
@@ -129,7 +144,7 @@ func hidden(raw []byte, i int, command bool) (*view, int) {
 
 // join takes out line ends, too, and says before which bytes there was an empty line.
 func (v *view) join() (*view, map[int]bool) {
-	joined, breaks := &view{}, map[int]bool{}
+	joined, breaks := &view{margins: v.margins, twins: v.twins}, map[int]bool{}
 	ends := 0
 	for i, b := range v.text {
 		switch {
@@ -146,6 +161,15 @@ func (v *view) join() (*view, map[int]bool) {
 	return joined, breaks
 }
 
+// readings are the texts that are in a text: those of strings, the screen, and the screen without margins.
+func readings(raw []byte) []*view {
+	screen, texts := look(raw)
+	if wrapped := screen.wrapped(raw); len(wrapped.margins) > 0 {
+		texts = append(texts, wrapped)
+	}
+	return append(texts, screen)
+}
+
 // Strip returns what a screen shows of a text.
 func Strip(raw []byte) []byte {
 	var text []byte
@@ -158,9 +182,9 @@ func Strip(raw []byte) []byte {
 	return text
 }
 
-// Joined returns what a screen shows of a text, without CR and LF.
+// Joined returns what a screen shows of a text, without CR, LF and margins.
 func Joined(raw []byte) []byte {
 	screen, _ := look(raw)
-	joined, _ := screen.join()
+	joined, _ := screen.wrapped(raw).join()
 	return joined.text
 }

@@ -7,7 +7,8 @@
 //   - Hidden: part of a sequence.
 //   - Gap: the last byte of a sequence that moves the cursor right (CUF), which programs write for blanks.
 //   - Move: the last byte of any other sequence after which output goes on elsewhere: cursor addressing, scrolling,
-//     inserting and deleting, saving and restoring the cursor, reset.
+//     inserting and deleting, saving and restoring the cursor, reset; and the one that sets or resets bracketed paste: what
+//     follows is by another program.
 //   - Enter: the last byte that begins a string (OSC, DCS, SOS, PM, APC). What follows, up to Leave, is Visible, but
 //     it is not text on the screen: titles, links, the clipboard.
 //   - Leave: the byte that ends a string: BEL (of an OSC only), CAN, SUB, or ESC, which may be that of ST.
@@ -57,6 +58,7 @@ const (
 type Parser struct {
 	state state
 	n     uint8 // bytes of the control sequence
+	paste uint8 // of them, those that begin as pasteMode does
 }
 
 // Ground reports whether the next byte is Visible, unless it is Esc.
@@ -88,7 +90,7 @@ func (p *Parser) escape(b byte) Class {
 	p.state = ground
 	switch {
 	case b == '[':
-		p.state = csi
+		p.state, p.paste = csi, 0
 		return Hidden
 	case b == ']':
 		p.state = osc
@@ -133,6 +135,9 @@ func (p *Parser) charset(b byte) Class {
 func (p *Parser) csi(b byte) Class {
 	switch {
 	case b >= 0x20 && b < 0x40 && p.n < MaxParameters:
+		if p.paste == p.n && int(p.n) < len(pasteMode) && b == pasteMode[p.n] {
+			p.paste++
+		}
 		p.n++
 		return Hidden
 	case b == Esc:
@@ -141,6 +146,8 @@ func (p *Parser) csi(b byte) Class {
 	}
 	p.state = ground
 	switch {
+	case p.paste == p.n && int(p.n) == len(pasteMode) && (b == 'h' || b == 'l'):
+		return Move
 	case b == 'C' || b == 'a':
 		return Gap // CUF, HPR
 	case moves[b]:
@@ -151,6 +158,9 @@ func (p *Parser) csi(b byte) Class {
 		return Visible
 	}
 }
+
+// pasteMode are the parameters of the mode that a line editor sets before its prompt, and resets behind what was typed.
+const pasteMode = "?2004"
 
 // moves are the final bytes of control sequences after which output goes on elsewhere.
 var moves = func() (set [256]bool) {

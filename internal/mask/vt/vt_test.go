@@ -24,6 +24,8 @@ func TestParser(t *testing.T) {
 		"if the line is erased, then that is hidden":              {"\x1b[Kx\x1b[2J", "hhhvhhhh"},
 		"if the cursor is addressed, then it moves":               {"\x1b[2;5Hx", "hhhhhmv"},
 		"if the cursor goes right, then there is a gap":           {"a\x1b[1Cb", "vhhhgv"},
+		"if a line editor begins or ends, then that is a move":    {"\x1b[?2004h\x1b[?2004l", "hhhhhhhmhhhhhhhm"},
+		"if another mode is set, then it is hidden":               {"\x1b[?12004h\x1b[?20041h\x1b[2004h\x1b[?2004m\x1b[?20h", strings.Repeat("h", 39)},
 		"if a private mode is set, then it is hidden":             {"\x1b[?25l", "hhhhhh"},
 		"if a character set is chosen, then it is hidden":         {"\x1b(Bx", "hhhv"},
 		"if a title is set, then its text is a string":            {"\x1b]0;t\ax", "h<vvv>v"},
