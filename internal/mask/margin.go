@@ -22,7 +22,7 @@ type margin struct {
 	n     int           // bytes since the first of what may be one
 	last  byte          // the last byte of the screen; 0 where something else came since
 	at    int64         // where that is
-	cup   cursorAddress // in the sequence
+	cup   cursorAddress // in the sequence behind a byte that stands there twice
 
 	twice         byte  // that stands there twice,
 	first, second int64 // where, and where again; second is 0 for none
@@ -53,9 +53,9 @@ const (
 	marginWith            // they are, with this one
 )
 
-// step takes the byte at a position, and reports what becomes of what was open, and whether one may begin with this byte.
-func (m *margin) step(b byte, class vt.Class, at int64) (was marginIs, begins bool) {
-	m.cup = m.cup.step(b, class)
+// step takes the byte at a position, and reports what becomes of what was open, and whether one may begin with this byte, behind which
+// next comes; -1 for what is not known.
+func (m *margin) step(b byte, class vt.Class, at int64, next int) (was marginIs, begins bool) {
 	if m.phase != noMargin {
 		if was = m.decide(b, class, at); was == marginOpen {
 			if m.n++; m.n < maxMargin {
@@ -66,33 +66,36 @@ func (m *margin) step(b byte, class vt.Class, at int64) (was marginIs, begins bo
 		}
 		m.phase = noMargin
 	}
-	if was != marginWith && class == vt.Visible {
-		begins = m.begin(b, at)
+	if was != marginWith && class == vt.Visible && (b == m.last || b == ' ' || b == '\r') {
+		begins = m.begin(b, at, next)
 	}
 	m.see(b, class, at)
 	return was, begins
 }
 
 // begin reports whether a visible byte may be the first of a margin.
-func (m *margin) begin(b byte, at int64) bool {
-	m.start, m.blank = at, b == ' '
-	m.twice, m.first, m.second = m.last, m.at, 0
+func (m *margin) begin(b byte, at int64, next int) bool {
+	open := next < 0 || next == vt.Esc
+	m.second = 0
 	switch {
-	case b == ' ':
+	case b == ' ' && (open || next == '\r' || next == '\b'):
 		m.phase = marginBlank
-	case b == '\r' && m.last > ' ':
+	case b == '\r' && m.last > ' ' && (open || next == '\r' || next == int(m.last)):
 		m.phase = marginByteCR
-	case b > ' ' && b == m.last:
-		m.phase, m.second = marginTwice, at
+	case b > ' ' && b == m.last && open:
+		m.phase, m.second, m.cup = marginTwice, at, noAddress
 	default:
 		return false
 	}
-	m.n = 1
+	m.start, m.blank, m.twice, m.first, m.n = at, b == ' ', m.last, m.at, 1
 	return true
 }
 
 // decide is step where a margin is open.
 func (m *margin) decide(b byte, class vt.Class, at int64) marginIs {
+	if m.phase == marginTwice {
+		m.cup = m.cup.step(b, class)
+	}
 	switch {
 	case class == vt.Hidden:
 		return marginOpen
@@ -172,10 +175,10 @@ func (a cursorAddress) step(b byte, class vt.Class) cursorAddress {
 }
 
 // clear is how many of the visible bytes of p, of which it is open what follows, stand before the first byte of a margin, or of what
-// may become one. bs is where BS first stands in p; len(p) for nowhere.
+// may become one. bs is what backspace says of p.
 func (m *margin) clear(p []byte, bs int) int {
 	end := len(p)
-	if bs < end && m.prior(p, bs) == ' ' {
+	if bs < end {
 		end = max(bs-1, 0)
 	}
 	for i := 0; i < end; i++ {
@@ -192,6 +195,20 @@ func (m *margin) clear(p []byte, bs int) int {
 		end--
 	}
 	return end
+}
+
+// backspace is where BS first stands behind a blank in p; len(p) for nowhere.
+func (m *margin) backspace(p []byte) int {
+	for i := 0; i < len(p); i++ {
+		n := bytes.IndexByte(p[i:], '\b')
+		if n < 0 {
+			break
+		}
+		if i += n; m.prior(p, i) == ' ' {
+			return i
+		}
+	}
+	return len(p)
 }
 
 // edge is where what may be a margin begins that has its CR at an offset of p; -1 for none.

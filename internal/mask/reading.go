@@ -52,7 +52,7 @@ func (r *reading) idle() bool { return r.phase == readingOff && r.margin.phase =
 // before takes a byte of the screen before the first track does. It reports whether the reading has it.
 func (r *reading) before(s *Stream, b byte, class vt.Class) bool {
 	start, blank := r.start, r.blank
-	was, begins := r.margin.step(b, class, s.pos)
+	was, begins := r.margin.step(b, class, s.pos, s.peek)
 	switch was {
 	case marginNot:
 		r.read(s)

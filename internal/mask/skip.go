@@ -4,7 +4,7 @@ import "github.com/sallyport-dev/sallyport/internal/mask/needle"
 
 const (
 	// minSkip is the shortest stretch that is worth to be skipped.
-	minSkip = 64
+	minSkip = 56
 	// minClose and maxClose are how many bytes are stepped over after a skip: the more, the less it was worth. Within minClose
 	// bytes an exact value that begins is under way.
 	minClose = 8

@@ -33,6 +33,7 @@ type Stream struct {
 	inside  bool    // such a string
 	raw     raw
 	dump    dump
+	peek    int  // the byte behind the one that is taken; -1 for none
 	blind   bool // all is masked up to the next line end, or a sequence that moves
 
 	pos          int64 // of the next byte, or, during a step, of its byte
@@ -66,6 +67,9 @@ func (s *Stream) Write(p []byte) Output {
 			if n := s.glide(p, i, max(i, end)); n > 0 {
 				i += n
 				continue
+			}
+			if s.peek = -1; i+1 < len(p) {
+				s.peek = int(p[i+1])
 			}
 			s.step(p[i])
 			i++

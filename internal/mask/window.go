@@ -22,7 +22,7 @@ const (
 // window is what is known of the bytes ahead in one write. Offsets are in its input.
 type window struct {
 	escape int // of the next escape, if it is ahead
-	bs     int // of the next BS
+	bs     int // of the next BS behind a blank
 	clear  int // up to there no margin begins
 	close  int // bytes that are stepped over after a skip
 
@@ -50,23 +50,19 @@ func (w *window) renew() {
 
 // plain is p up to the first escape, or the first byte of what may be a margin, from offset i on, before which a margin is looked for.
 func (w *window) plain(p []byte, i int, m *margin) []byte {
-	w.escape = ahead(w.escape, p, i, vt.Esc)
-	w.bs = ahead(w.bs, p, i, '\b')
+	if w.escape < i {
+		w.escape = len(p)
+		if n := bytes.IndexByte(p[i:], vt.Esc); n >= 0 {
+			w.escape = i + n
+		}
+	}
+	if w.bs < i {
+		w.bs = i + m.backspace(p[i:])
+	}
 	if w.clear < i {
 		w.clear = i + m.clear(p[i:w.escape], min(w.bs, w.escape)-i)
 	}
 	return p[:w.clear]
-}
-
-// ahead is the offset of the first b in p from i on, or its length; known is that if it is not before i.
-func ahead(known int, p []byte, i int, b byte) int {
-	if known >= i {
-		return known
-	}
-	if n := bytes.IndexByte(p[i:], b); n >= 0 {
-		return i + n
-	}
-	return len(p)
 }
 
 // next returns up to where nothing is from offset i on, with the state of the search there, and whether there is something then.
