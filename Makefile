@@ -96,8 +96,12 @@ test: $(DEVCLUSTER) ## Run all tests that need no node, with a real API server a
 	cd hack/devcluster && go test -shuffle=on -timeout=10m . ./internal/...
 
 .PHONY: e2e
-e2e: install $(JS_CLIENT)/.installed ## Run the tests that need the node (brings it up, builds and installs first)
+e2e: install image-editors $(JS_CLIENT)/.installed ## Run the tests that need the node (brings it up, builds and installs first)
 	env="$$($(DEVCLUSTER) env)"; eval "$$env"; PATH="$$PWD/bin:$$PATH" DEVCLUSTER="$(DEVCLUSTER)" JS_CLIENT="$(JS_CLIENT)" go test -tags=e2e -count=1 -timeout=40m $(TESTARGS) ./test/e2e/...
+
+.PHONY: image-editors
+image-editors: cluster-up
+	files="$$(hack/editors.sh | sed 's/^/--add /')" && $(DEVCLUSTER) image load localhost/editors:dev --busybox --user 0 $$files
 
 .PHONY: faults
 faults: install ## Break what Sallyport runs on, on the node, and compare every byte (writes bin/faults.md; needs strace)

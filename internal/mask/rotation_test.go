@@ -14,7 +14,17 @@ import (
 func (s setting) changes(tb testing.TB, next setting, parts [][]byte, use int) {
 	tb.Helper()
 	text, changed := slices.Concat(parts...), len(slices.Concat(parts[:use]...))
-	for changed < len(text) && s.oracle.Under(text[:changed]) {
+	ends := map[int]bool{}
+	for i := range parts {
+		ends[len(slices.Concat(parts[:i]...))] = true
+	}
+	coming := func() int {
+		if ends[changed] {
+			return -1
+		}
+		return int(text[changed])
+	}
+	for changed < len(text) && s.oracle.Under(text[:changed], coming()) {
 		changed++
 	}
 	stream := s.rules.NewStream()

@@ -13,6 +13,8 @@ import (
 
 	"github.com/creack/pty"
 
+	"github.com/sallyport-dev/sallyport/internal/mask/masktest"
+
 	"github.com/sallyport-dev/sallyport/test/node"
 )
 
@@ -113,6 +115,15 @@ func typing(t *testing.T, w io.Writer, text string) {
 	}
 }
 
+// typingSlowly gives a program time to show each byte before the next one comes.
+func typingSlowly(t *testing.T, w io.Writer, text string) {
+	t.Helper()
+	for i := range len(text) {
+		typing(t, w, text[i:i+1])
+		time.Sleep(15 * time.Millisecond)
+	}
+}
+
 // screen gathers what a terminal shows.
 type screen struct {
 	chunks chan string
@@ -160,6 +171,17 @@ func (s *screen) expect(t *testing.T, want string) {
 		}
 	}
 	t.Fatalf("the terminal never showed %q, only: %q", want, s.all)
+}
+
+// shows waits until a text was shown so many times, be it across the right margin.
+func (s *screen) shows(t *testing.T, want string, times int) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if strings.Count(string(masktest.Joined([]byte(s.text()))), want) >= times {
+			return
+		}
+	}
+	t.Fatalf("the terminal never showed %q %d times, only: %q", want, times, s.all)
 }
 
 func (s *screen) has(t *testing.T, want string) {

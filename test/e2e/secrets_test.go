@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+
+	"github.com/sallyport-dev/sallyport/internal/mask/masktest"
 )
 
 // inVault is a command in vault-0, in a shell.
@@ -80,6 +82,7 @@ func TestSecretValues(t *testing.T) {
 		}
 	})
 	t.Run("if an editor shows it, then it is masked on the screen", func(t *testing.T) { editors(t, search) })
+	t.Run("if it reaches the right margin of a narrow terminal, then what is written there hides nothing", func(t *testing.T) { margins(t, search, v.env["DATABASE"]) })
 	t.Run("if a Secret is rotated, then the session that lives masks the new value", func(t *testing.T) {
 		v.secrets = append(v.secrets, rotation(t, v))
 		search = newSearch(v.secrets...)
@@ -151,6 +154,63 @@ func editors(t *testing.T, search search) {
 	}
 	if found := search.of([]byte(screen.text())); len(found) > 0 {
 		t.Errorf("on the screen is something of %q: %q", found, screen.text())
+	}
+}
+
+// margins pastes and types a value into bash in two locales and into the shell of busybox, recalls it, and shows it in vim, where 40
+// columns are.
+func margins(t *testing.T, search search, value string) {
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	defer cancel()
+	const columns = 40
+	for shell, paste := range map[string][2]string{
+		"env LC_ALL=C.UTF-8 bash --norc": {"\x1b[200~", "\x1b[201~"},
+		"env LC_ALL=C bash --norc":       {"\x1b[200~", "\x1b[201~"},
+		"sh":                             {},
+	} {
+		cmd := through("developer").Command(ctx, append([]string{"exec", "-it", "-n", namespace, "vault-0", "--"}, strings.Fields(shell)...)...)
+		master, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: columns})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer master.Close()
+		screen := newScreen(master)
+		screen.expect(t, "# ")
+		typing(t, master, "PS1='$'; echo be''gun\r")
+		screen.expect(t, "begun\r\n")
+		for n := range 4 { // the value begins in other columns each time, and crosses one edge or two
+			mark := fmt.Sprintf("#mark-%d.", n)
+			line := ": " + strings.Repeat("x", 4+7*n) + " " + value + " " + value + " " + mark
+			if n%2 == 0 {
+				typing(t, master, paste[0]+line+paste[1])
+			} else {
+				typingSlowly(t, master, line)
+			}
+			screen.shows(t, mark, 1)
+			typing(t, master, fmt.Sprintf("\recho pa''sted-%d.\r", n))
+			screen.expect(t, fmt.Sprintf("pasted-%d.", n))
+			typing(t, master, "\x1b[A\x1b[A")
+			screen.shows(t, mark, 2)
+			typing(t, master, fmt.Sprintf("\recho re''called-%d.\r", n))
+			screen.expect(t, fmt.Sprintf("recalled-%d.", n))
+			file := fmt.Sprintf("/tmp/long-%d", n)
+			typing(t, master, fmt.Sprintf("printf '%%0%dd%%s' 0 \"$DATABASE\" > %s; TERM=xterm vim -u NONE -N %s; echo clo''sed-%d.\r", 12+7*n, file, file, n))
+			screen.expect(t, file+`" [noeol]`)
+			typing(t, master, ":q!\r")
+			screen.expect(t, fmt.Sprintf("closed-%d.", n))
+		}
+		typing(t, master, "exit 6\r")
+		_ = cmd.Wait()
+		if code := cmd.ProcessState.ExitCode(); code != 6 {
+			t.Errorf("%s: exit code %d", shell, code)
+		}
+		text := screen.text()
+		if found := search.of([]byte(text)); len(found) > 0 {
+			t.Errorf("%s: on the screen is something of %q: %q", shell, found, text)
+		}
+		if masktest.Margins([]byte(text)) < 3 {
+			t.Errorf("%s: nothing has crossed the margin: %q", shell, text)
+		}
 	}
 }
 

@@ -87,8 +87,8 @@ func addresses(raw []byte, at int) int {
 	}
 }
 
-// open returns where a margin may begin whose end is not there yet.
-func (v *view) open(raw []byte) (start int, ok bool) {
+// open returns where a margin may begin whose end is not there yet; next is the byte that comes, -1 for nothing that is known.
+func (v *view) open(raw []byte, next int) (start int, ok bool) {
 	n := len(v.text)
 	at := func(back int) byte { // 0 for none
 		if back > n || v.at[n-back] < 0 || back > 1 && !v.near(raw, n-back) {
@@ -104,7 +104,9 @@ func (v *view) open(raw []byte) (start int, ok bool) {
 		fallthrough
 	case at(1) == ' ', at(1) == '\r' && at(2) > ' ', at(1) > ' ' && at(1) == at(2):
 		start = v.at[n-back]
-		return start, len(raw)-start <= farthest
+		begins := start < len(raw)-1 || next < 0 || next == 0x1b || at(1) == ' ' && (next == '\r' || next == '\b') ||
+			at(1) == '\r' && (next == '\r' || next == int(at(2)))
+		return start, begins && len(raw)-start <= farthest
 	default:
 		return 0, false
 	}

@@ -5,10 +5,11 @@ import "bytes"
 // followed is how many bytes of a value have to be there for it to be under way.
 const followed = 4
 
-// Under reports whether an exact value is under way at the end of a text: it may go on, or has just ended.
-func (o *Oracle) Under(text []byte) bool {
+// Under reports whether an exact value is under way at the end of a text: it may go on, or has just ended. next is the byte that
+// comes; -1 for nothing that is known.
+func (o *Oracle) Under(text []byte, next int) bool {
 	screen, strings := look(text)
-	if start, ok := screen.open(text); ok && Places(text)[start] == OnScreen && o.Under(text[:start]) {
+	if start, ok := screen.open(text, next); ok && Places(text)[start] == OnScreen && o.Under(text[:start], int(text[start])) {
 		return true
 	}
 	views := []*view{screen, screen.wrapped(text), whole(text)}
@@ -62,7 +63,7 @@ func (o *Oracle) Change(next *Oracle, text []byte, at int) (least, most Masked) 
 // may become a margin there.
 func begun(text []byte, at int) int {
 	before, _ := look(text[:at])
-	if start, ok := before.open(text[:at]); ok {
+	if start, ok := before.open(text[:at], -1); ok {
 		at = start
 	}
 	screen, _ := look(text)
