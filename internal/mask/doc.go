@@ -43,6 +43,13 @@
 // An exact value is also found in the bytes as they stand, if it has bytes of a sequence in it, or of what a terminal takes for one;
 // those are masked with it.
 //
+// # Margins
+//
+// Where a row of a terminal is full, line editors and vim write a blank and CR, a byte twice, and the like (margin). Such bytes
+// are text: what they are part of is found as elsewhere. From the first one on the screen is read a second time, without them
+// (reading), until both readings would find the same, and what that finds is masked as well. For the record that is all of it. The person
+// may have been given what stands before the margin, where nothing was held there, or only the value of an assignment and a blank came.
+//
 // # Dumps
 //
 // Exact values are also found in the rows of hexdump, xxd and od, whether they show bytes as pairs of digits, words, octal numbers

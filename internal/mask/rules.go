@@ -52,7 +52,7 @@ type rule struct {
 }
 
 // engineVersion is raised with any change to the machines.
-const engineVersion = 5
+const engineVersion = 6
 
 // canonical is one line that says all that a rule does.
 func (r rule) canonical() string {

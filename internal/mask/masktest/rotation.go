@@ -1,6 +1,9 @@
 package masktest
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // followed is how many bytes of a value have to be there for it to be under way.
 const followed = 4
@@ -9,19 +12,23 @@ const followed = 4
 // comes; -1 for nothing that is known.
 func (o *Oracle) Under(text []byte, next int) bool {
 	screen, strings := look(text)
-	if start, ok := screen.open(text, next); ok && Places(text)[start] == OnScreen && o.Under(text[:start], int(text[start])) {
-		return true
+	taken := text // by the reading without margins: not what may become one
+	if start, ok := screen.open(text, next); ok && Places(text)[start] == OnScreen {
+		taken = text[:start]
 	}
-	views := []*view{screen, screen.wrapped(text), whole(text)}
+	before, _ := look(taken)
+	views := []*view{screen, before.wrapped(taken), whole(text)}
 	if n := len(strings); n > 0 && len(strings[n-1].at) > 0 && strings[n-1].at[len(strings[n-1].at)-1] == len(text)-1 {
 		views = append(views, strings[n-1]) // that has no end yet
 	}
-	for _, v := range views {
-		joined, breaks := v.join()
-		for i := range joined.text {
-			if o.underFrom(joined, breaks, i) {
-				return true
-			}
+	return slices.ContainsFunc(views, o.under)
+}
+
+func (o *Oracle) under(v *view) bool {
+	joined, breaks := v.join()
+	for i := range joined.text {
+		if o.underFrom(joined, breaks, i) {
+			return true
 		}
 	}
 	return false
