@@ -42,9 +42,9 @@ func (m *machine) open(s *Stream, o opening, r *rule) {
 
 // become makes m what another machine is.
 func (m *machine) become(o *machine) {
-	room := m.secret.bytes[:0]
+	seen := append(m.secret.bytes[:0], o.secret.bytes...) //nolint:gocritic // m's memory
 	*m = *o
-	m.secret.bytes = append(room, o.secret.bytes...)
+	m.secret.bytes = seen
 }
 
 // step takes the byte at s.pos, which is in the stream's buffers already. It reports false when

@@ -11,7 +11,7 @@ import (
 //   - a blank and CR, behind which neither CR nor LF comes: readline;
 //   - a blank and BS: the shell of busybox;
 //   - a byte, CR, and that byte again: readline, where the locale is C;
-//   - a byte and CR CR LF: the shell of busybox, where the terminal makes CR of its own;
+//   - a byte, CR twice, and LF: the shell of busybox, where the terminal adds a CR of its own;
 //   - a byte twice, and the cursor addressed to the first column: vim.
 //
 // Sequences that paint may stand between; all of it has less than maxMargin bytes. A byte is none of blank and controls.

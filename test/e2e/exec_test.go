@@ -14,7 +14,6 @@ import (
 	"github.com/creack/pty"
 
 	"github.com/sallyport-dev/sallyport/internal/mask/masktest"
-
 	"github.com/sallyport-dev/sallyport/test/node"
 )
 

@@ -162,45 +162,20 @@ func editors(t *testing.T, search search) {
 func margins(t *testing.T, search search, value string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
-	const columns = 40
 	for shell, paste := range map[string][2]string{
 		"env LC_ALL=C.UTF-8 bash --norc": {"\x1b[200~", "\x1b[201~"},
 		"env LC_ALL=C bash --norc":       {"\x1b[200~", "\x1b[201~"},
 		"sh":                             {},
 	} {
 		cmd := through("developer").Command(ctx, append([]string{"exec", "-it", "-n", namespace, "vault-0", "--"}, strings.Fields(shell)...)...)
-		master, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: columns})
+		master, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 40})
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer master.Close()
 		screen := newScreen(master)
-		screen.expect(t, "# ")
-		typing(t, master, "PS1='$'; echo be''gun\r")
-		screen.expect(t, "begun\r\n")
-		for n := range 4 { // the value begins in other columns each time, and crosses one edge or two
-			mark := fmt.Sprintf("#mark-%d.", n)
-			line := ": " + strings.Repeat("x", 4+7*n) + " " + value + " " + value + " " + mark
-			if n%2 == 0 {
-				typing(t, master, paste[0]+line+paste[1])
-			} else {
-				typingSlowly(t, master, line)
-			}
-			screen.shows(t, mark, 1)
-			typing(t, master, fmt.Sprintf("\recho pa''sted-%d.\r", n))
-			screen.expect(t, fmt.Sprintf("pasted-%d.", n))
-			typing(t, master, "\x1b[A\x1b[A")
-			screen.shows(t, mark, 2)
-			typing(t, master, fmt.Sprintf("\recho re''called-%d.\r", n))
-			screen.expect(t, fmt.Sprintf("recalled-%d.", n))
-			file := fmt.Sprintf("/tmp/long-%d", n)
-			typing(t, master, fmt.Sprintf("printf '%%0%dd%%s' 0 \"$DATABASE\" > %s; TERM=xterm vim -u NONE -N %s; echo clo''sed-%d.\r", 12+7*n, file, file, n))
-			screen.expect(t, file+`" [noeol]`)
-			typing(t, master, ":q!\r")
-			screen.expect(t, fmt.Sprintf("closed-%d.", n))
-		}
-		typing(t, master, "exit 6\r")
+		editing(t, master, screen, paste, value)
 		_ = cmd.Wait()
+		_ = master.Close()
 		if code := cmd.ProcessState.ExitCode(); code != 6 {
 			t.Errorf("%s: exit code %d", shell, code)
 		}
@@ -212,6 +187,36 @@ func margins(t *testing.T, search search, value string) {
 			t.Errorf("%s: nothing has crossed the margin: %q", shell, text)
 		}
 	}
+}
+
+// editing works in a shell, and leaves it with 6. The value begins in other columns each time, and crosses one edge or two.
+func editing(t *testing.T, w io.Writer, screen *screen, paste [2]string, value string) {
+	t.Helper()
+	screen.expect(t, "# ")
+	typing(t, w, "PS1='$'; echo be''gun\r")
+	screen.expect(t, "begun\r\n")
+	for n := range 4 {
+		mark := fmt.Sprintf("#mark-%d.", n)
+		line := ": " + strings.Repeat("x", 4+7*n) + " " + value + " " + value + " " + mark
+		if n%2 == 0 {
+			typing(t, w, paste[0]+line+paste[1])
+		} else {
+			typingSlowly(t, w, line)
+		}
+		screen.shows(t, mark, 1)
+		typing(t, w, fmt.Sprintf("\recho pa''sted-%d.\r", n))
+		screen.expect(t, fmt.Sprintf("pasted-%d.", n))
+		typing(t, w, "\x1b[A\x1b[A")
+		screen.shows(t, mark, 2)
+		typing(t, w, fmt.Sprintf("\recho re''called-%d.\r", n))
+		screen.expect(t, fmt.Sprintf("recalled-%d.", n))
+		file := fmt.Sprintf("/tmp/long-%d", n)
+		typing(t, w, fmt.Sprintf("printf '%%0%dd%%s' 0 \"$DATABASE\" > %s; TERM=xterm vim -u NONE -N %s; echo clo''sed-%d.\r", 12+7*n, file, file, n))
+		screen.expect(t, file+`" [noeol]`)
+		typing(t, w, ":q!\r")
+		screen.expect(t, fmt.Sprintf("closed-%d.", n))
+	}
+	typing(t, w, "exit 6\r")
 }
 
 // rotation changes a Secret while a session lives, and returns the new value, which nobody may see. What comes with it in the

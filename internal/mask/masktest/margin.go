@@ -9,7 +9,7 @@ import (
 const farthest = 23
 
 // firstColumn addresses that of a row.
-var firstColumn = regexp.MustCompile(`^\x1b\[[0-9]+;1H$`)
+var firstColumn = regexp.MustCompile(`^\x1b\[\d+;1H$`)
 
 // a margin, at an index of a view: so many bytes of it, and where it ends in the raw text.
 type edge struct {
