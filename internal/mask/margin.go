@@ -11,14 +11,15 @@ import (
 //   - a blank and CR, behind which neither CR nor LF comes: readline;
 //   - a blank and BS: the shell of busybox;
 //   - a byte, CR, and that byte again: readline, where the locale is C;
-//   - a byte, CR twice, and LF: the shell of busybox, where the terminal adds a CR of its own;
-//   - a byte twice, and the cursor addressed to the first column: vim.
+//   - a byte or a blank, CR twice, and LF: the shell of busybox, where the terminal adds a CR of its own;
+//   - a byte or a blank twice, and the cursor addressed to the first column: vim.
 //
 // Sequences that paint may stand between; all of it has less than maxMargin bytes. A byte is none of blank and controls.
 type margin struct {
 	phase marginPhase
 	start int64         // where what may be one begins
 	blank bool          // with a blank
+	lines bool          // it is a line end of a kind
 	n     int           // bytes since the first of what may be one
 	last  byte          // the last byte of the screen; 0 where something else came since
 	at    int64         // where that is
@@ -34,12 +35,13 @@ const maxMargin = 24
 type marginPhase uint8
 
 const (
-	noMargin     marginPhase = iota
-	marginBlank              // after a blank
-	marginCR                 // after a blank and CR
-	marginByteCR             // after a byte and CR
-	marginCRCR               // after a byte, CR, CR
-	marginTwice              // after a byte twice
+	noMargin        marginPhase = iota
+	marginBlank                 // after a blank
+	marginCR                    // after a blank and CR
+	marginByteCR                // after a byte and CR
+	marginCRCR                  // after a byte, CR, CR
+	marginBlankCRCR             // after a blank, CR, CR
+	marginTwice                 // after a byte twice
 )
 
 // marginIs is what a byte tells of those before it.
@@ -75,15 +77,17 @@ func (m *margin) step(b byte, class vt.Class, at int64, next int) (was marginIs,
 
 // begin reports whether a visible byte may be the first of a margin.
 func (m *margin) begin(b byte, at int64, next int) bool {
-	open := next < 0 || next == vt.Esc
-	m.second = 0
+	open := next < 0 || next == vt.Esc || next == vt.Bel
+	m.second, m.cup, m.lines = 0, noAddress, false
 	switch {
 	case b == ' ' && (open || next == '\r' || next == '\b'):
-		m.phase = marginBlank
+		if m.phase = marginBlank; m.last == ' ' {
+			m.second = at
+		}
 	case b == '\r' && m.last > ' ' && (open || next == '\r' || next == int(m.last)):
 		m.phase = marginByteCR
 	case b > ' ' && b == m.last && open:
-		m.phase, m.second, m.cup = marginTwice, at, noAddress
+		m.phase, m.second = marginTwice, at
 	default:
 		return false
 	}
@@ -93,31 +97,44 @@ func (m *margin) begin(b byte, at int64, next int) bool {
 
 // decide is step where a margin is open.
 func (m *margin) decide(b byte, class vt.Class, at int64) marginIs {
-	if m.phase == marginTwice {
-		m.cup = m.cup.step(b, class)
-	}
+	m.cup = m.cup.step(b, class)
 	switch {
 	case class == vt.Hidden:
 		return marginOpen
-	case class == vt.Move && m.phase == marginTwice && m.cup == addressed:
+	case class == vt.Move && m.second > 0 && m.cup == addressed:
 		return marginWith
 	case class != vt.Visible:
 		return marginNot
-	case m.phase == marginBlank && b == '\r':
-		m.phase = marginCR
-		return marginOpen
-	case m.phase == marginBlank && b == '\b':
-		return marginWith
-	case m.phase == marginCR && b != '\r' && b != '\n':
-		return marginBefore
+	case m.phase == marginBlank || m.phase == marginCR:
+		return m.decideBlank(b)
 	case m.phase == marginByteCR && b == '\r':
 		m.phase = marginCRCR
 		return marginOpen
 	case m.phase == marginByteCR && b == m.twice:
 		m.second = at
 		return marginWith
-	case m.phase == marginCRCR && b == '\n':
+	case (m.phase == marginCRCR || m.phase == marginBlankCRCR) && b == '\n':
+		m.lines = true
 		return marginWith
+	default:
+		return marginNot
+	}
+}
+
+// decideBlank is decide after a blank, or a blank and CR.
+func (m *margin) decideBlank(b byte) marginIs {
+	m.second = 0
+	switch {
+	case m.phase == marginBlank && b == '\r':
+		m.phase = marginCR
+		return marginOpen
+	case m.phase == marginBlank && b == '\b':
+		return marginWith
+	case m.phase == marginCR && b == '\r':
+		m.phase = marginBlankCRCR
+		return marginOpen
+	case m.phase == marginCR && b != '\n':
+		return marginBefore
 	default:
 		return marginNot
 	}
@@ -215,7 +232,7 @@ func (m *margin) backspace(p []byte) int {
 func (m *margin) edge(p []byte, cr int) int {
 	before, last := m.prior(p, cr), cr+1 == len(p)
 	switch {
-	case before == ' ' && (last || p[cr+1] != '\n' && p[cr+1] != '\r'):
+	case before == ' ' && (last || p[cr+1] != '\n'):
 		return max(cr-1, 0)
 	case before > ' ' && (last || p[cr+1] == before || p[cr+1] == '\r'):
 		return cr

@@ -40,6 +40,12 @@ func TestMargins(t *testing.T) {
 		"if the stream ends there":                                                   {"PASSWORD=Zq7-hunter22 \r", "PASSWORD=************ \r", ""},
 		"if the cursor goes to another column, then it is none":                      {"PASSWORD=Zq7-hunterr\x1b[2;3H22", "PASSWORD=***********\x1b[2;3H22", ""},
 		"if a spinner goes on":                                                       {"Fetched 1: \rFetched 2: done", "Fetched 1: \rFetched 2: done", ""},
+		"if a blank stands in the last column of vim, then a password goes on":       {"PASSWORD=\"correct  \x1b[3;1Hhorse battery\" end", "", "PASSWORD=\"*********\x1b[3;1H*************\" end"},
+		"if it stands there in busybox, then one does":                               {"PASSWORD=\"correct \r\r\nhorse battery\" end", "", "PASSWORD=\"********\r\r\n*************\" end"},
+		"if a card is wrapped there, then it is found":                               {"at 4111  \x1b[3;1H1111 1111 1111 end", "", "at 4111  \x1b[3;1H11** **** **** end"},
+		"if a header is":                                                             {"Authorization: Bearer \r\r\nZq7hunter22Xy9abcd end", "", "Authorization: Bearer \r\r\n****************** end"},
+		"if CR stands many times behind one, then a value goes on":                   {"x blue \b" + strings.Repeat("\r", 9) + "-heron-project y", "", "x **** \b" + strings.Repeat("\r", 9) + "************** y"},
+		"if the bell rings in the midst of a value, then that is none of it":         {"ls blue-\aheron-pro\aject ", "ls blue*\a*********\a**** ", "ls *****\a*********\a**** "},
 		"if nothing is there":                                                        {" \r \b \r\n \r", " \r \b \r\n \r", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -66,7 +72,8 @@ func TestABlankIsNotWaitedFor(t *testing.T) {
 	rules := rulesWith(t, mask.Config{}, "my quoted pass-phrase", "blue-heron-project")
 	for _, text := range []string{
 		"$ ", "ls ", "Password: ", "TOKEN=abcdefghijkl ", "x my ", "Delete secret: db-main? ", "Use token: [y/n] ", "Fetching token: \rNo token: done\r\n",
-		"Fetching token: \r", "AWS secret access key [none]: ", "Overwrite key: 'a'? ", "(aa", "PASSWORD=Zq7-hunter22 \r\n$ ", "$ echo blue-heron-p \rroject\r\nblue\r\n$ ",
+		"foo \rll", "foo \rls ", "< header: x\r\r\n$ ", "x\rx$ ", "Password: \r\x1b[KPassword: ", "Verifying token: \r(50%)", "-----BEGIN PUBLIC KEY-----\r\r\n$ ",
+		"token: 100%\r\r\n$ ", "Password for https://host:8443: ", "curl http://host:8080 ", "Fetching token: \r", "AWS secret access key [none]: ", "Overwrite key: 'a'? ", "(aa", "PASSWORD=Zq7-hunter22 \r\n$ ", "$ echo blue-heron-p \rroject\r\nblue\r\n$ ",
 	} {
 		s := rules.NewStream()
 		for i := range len(text) {
@@ -99,6 +106,32 @@ func TestASecretAtAMarginIsOne(t *testing.T) {
 			want, got := pass(t, rules.NewStream(), []byte(c.text)).Hits, pass(t, rules.NewStream(), []byte(c.margins)).Hits
 			if len(want) != 1 || len(got) != 1 || got[0].Fingerprint != want[0].Fingerprint {
 				t.Errorf("%q: %+v\n%q: %+v", c.text, want, c.margins, got)
+			}
+		})
+	}
+}
+
+// TestAStatusIsShown: what is written over and over, and texts whose lines end in CR LF on a terminal that adds a CR, look like margins. What
+// a name and its separator stand before is masked in the record only.
+func TestAStatusIsShown(t *testing.T) {
+	for name, text := range map[string]string{
+		"a prompt that is written again": "Password: \r\x1b[KPassword: ",
+		"a spinner":                      "Fetching token: \r-Fetching token: \r\\Fetching token: done\r\n",
+		"a status":                       "Checking password: \rVerified, welcome\r\n",
+		"a status, padded":               "Pulling secret: \rPulled   \r\n",
+		"a status, longer":               "Reading secret: \rCreating...\r\n",
+		"headers":                        "> Authorization: Basic\r\r\n> User-Agent: curl/8.1\r\r\n< x-token: abc\r\r\nconnection: close\r\r\n\r\r\n",
+		"an empty password":              "[db]\r\r\nuser=root\r\r\npassword=\r\r\nhost=db.example.com\r\r\n",
+		"a short one":                    "password=root\r\r\nhost=db.example.com\r\r\n",
+		"none":                           "API_TOKEN=null\r\r\nREGION=eu-west-1\r\r\n",
+		"a map":                          "password:\r\r\nusername: admin\r\r\n",
+		"a port, and an address":         "url=http://host:8080\r\r\nmail=joe@example.com\r\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, parts := range [][][]byte{{[]byte(text)}, bytesOf([]byte(text))} {
+				if got := pass(t, mask.Default().NewStream(), parts...); string(got.User) != text {
+					t.Errorf("text %q\nuser %q", text, got.User)
+				}
 			}
 		})
 	}

@@ -2,6 +2,7 @@ package mask
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/sallyport-dev/sallyport/internal/mask/vt"
@@ -57,15 +58,21 @@ func (r *reading) before(s *Stream, b byte, class vt.Class) bool {
 	case marginNot:
 		r.read(s)
 	case marginBefore, marginWith:
-		r.wrap(s, was == marginWith)
-		if blank {
+		r.wrap(s, start, blank)
+		switch {
+		case was == marginWith && r.second > 0:
+			r.twin(s, twin{r.first, r.second})
+		case blank && !r.lines:
 			r.spare(s, start, was == marginWith)
 		}
 	case marginNone, marginOpen:
 	default:
 	}
-	if begins && r.phase == readingOff {
+	switch {
+	case begins && r.phase == readingOff:
 		r.remember(s)
+	case begins:
+		r.kept = r.track.follows(s, r.blank)
 	}
 	return was == marginWith
 }
@@ -89,11 +96,14 @@ func (r *reading) read(s *Stream) {
 		return
 	}
 	here := s.pos
+	if r.n > 0 && r.queue[0].at < here && !r.kept {
+		r.from = max(r.from, here) // the person was given what waited
+	}
 	r.late = true
 	for _, u := range r.queue[:r.n] {
 		s.pos = u.at
 		r.track.take(s, u.b, u.class)
-		if u.class == vt.Visible {
+		if u.class == vt.Visible && u.b != '\r' && u.b != '\n' {
 			r.since++
 		}
 	}
@@ -112,20 +122,35 @@ func (r *reading) settle(s *Stream) {
 	r.read(s)
 }
 
-// wrap leaves out what waits: it is a margin. So is the byte at s.pos, or it comes behind it.
-func (r *reading) wrap(s *Stream, with bool) {
+// wrap leaves out what waits, from a start on: it is a margin. A blank before a line end is none of it.
+func (r *reading) wrap(s *Stream, start int64, blank bool) {
+	hidden := r.lines || r.track.leads(s)
+	switch {
+	case r.phase == readingMay && hidden:
+		r.from = nowhere
+	case r.phase == readingMay && r.kept:
+	case r.phase == readingMay, r.from == nowhere && !hidden:
+		r.from = s.pos
+	case !r.kept:
+		r.from = max(r.from, s.pos)
+	}
 	if r.phase == readingMay {
 		r.phase = readingGoes
 		s.fork()
-		if !r.kept {
-			r.from = s.pos
-		}
 	}
 	r.n, r.since = 0, 0
-	if !with || r.second == 0 {
-		return
+	if blank && r.lines {
+		r.queue[0], r.n = unit{start, ' ', vt.Visible}, 1
+		r.read(s)
 	}
-	t := twin{r.first, r.second}
+}
+
+// nowhere is where the person's bytes begin that are masked, if none are: where each line of a text may look like a margin, or where a name
+// and its separator stand before one, as in a status that a program writes again and again.
+const nowhere = math.MaxInt64
+
+// twin notes a byte that stands in two places.
+func (r *reading) twin(s *Stream, t twin) {
 	if t.second >= r.from {
 		s.user.double(t)
 	}
@@ -174,15 +199,11 @@ func (r *reading) remember(s *Stream) {
 	}
 }
 
-// keep holds the person's bytes until it is known whether the one at s.pos begins a margin, if some were held before it.
+// keep holds the person's bytes until it is known whether the one at s.pos begins a margin, if some were held before it. A blank is
+// not waited for behind a URL, a name and its separator, or a value without quotes: prompts end so.
 func (r *reading) keep(s *Stream) {
 	t := r.track
-	lead, value := t.lead, t.value
-	if r.blank {
-		t.lead, t.value = false, false
-	}
-	r.from, _ = t.holds(s)
-	t.lead, t.value = lead, value
+	r.from = t.userHold(s, r.blank)
 	r.kept = r.from < s.pos || r.margin.phase == marginTwice && s.user.starred > r.first
 }
 
@@ -218,7 +239,7 @@ func (r *reading) holds(s *Stream) (user, record int64) {
 	if r.n > 0 {
 		u, record = min(u, r.queue[0].at), min(record, r.queue[0].at)
 	}
-	if r.phase == readingGoes || r.kept {
+	if r.kept || r.margin.phase == noMargin {
 		user = min(user, max(u, r.from))
 	}
 	if r.margin.phase == marginTwice && s.user.starred > r.first {

@@ -124,7 +124,7 @@ func (s *Stream) tracks() []*track {
 // step takes the byte at s.pos.
 func (s *Stream) step(b byte) {
 	class := vt.Visible
-	if b == vt.Esc || !s.vt.Ground() {
+	if b == vt.Esc || b == vt.Bel || !s.vt.Ground() {
 		class = s.vt.Step(b)
 	}
 	if class == vt.Visible && (s.dump.phase != noRow || b == '\n') && s.rules.set != nil && !s.inside {

@@ -197,6 +197,42 @@ func (t *track) become(o *track) {
 	}
 }
 
+// leads reports whether nothing is under way but a name and its separator, behind which a value may come.
+func (t *track) leads(s *Stream) bool {
+	if !t.lead || t.value || len(t.live) > 0 || t.found.to != 0 {
+		return false
+	}
+	_, record := t.holds(s)
+	return record >= s.pos
+}
+
+// follows reports whether a secret is under way that the person may not have, or not all of; for a blank a name and its separator are none. The
+// first two bytes of a value the person may have.
+func (t *track) follows(s *Stream, blank bool) bool {
+	user, record := t.holds(s)
+	return len(t.live) > 0 || t.value || t.found.to != 0 || user < s.pos && !(blank && t.lead) || record < s.pos-1 && !blank
+}
+
+// userHold is the first position that the person may not have yet; after a blank, but for what prompts end with.
+func (t *track) userHold(s *Stream, blank bool) int64 {
+	free := s.pos
+	take := func(m *machine, at bool) {
+		if at && m.hold >= 0 {
+			free = min(free, m.hold)
+		}
+	}
+	for _, m := range t.live {
+		take(m, !blank || m.kind != kindURL)
+	}
+	take(&t.leading, t.lead && !blank)
+	take(&t.valuing, t.value && (!blank || t.valuing.quote != 0))
+	if s.rules.set != nil {
+		user, _ := t.exacts.holds(s)
+		free = min(free, user)
+	}
+	return free
+}
+
 // same reports whether two tracks, which have taken the same last bytes, will find the same.
 func (t *track) same(o *track) bool {
 	return t.state == o.state && t.calm() && o.calm() && !t.needles.Under() && !o.needles.Under()

@@ -22,6 +22,7 @@ const (
 // window is what is known of the bytes ahead in one write. Offsets are in its input.
 type window struct {
 	escape int // of the next escape, if it is ahead
+	bel    int // of the next BEL
 	bs     int // of the next BS behind a blank
 	clear  int // up to there no margin begins
 	close  int // bytes that are stepped over after a skip
@@ -45,24 +46,31 @@ type place struct {
 
 // renew forgets what was known.
 func (w *window) renew() {
-	w.escape, w.bs, w.clear, w.close, w.end, w.count, w.at, w.begins, w.first = -1, -1, -1, minClose, 0, 0, 0, w.begins[:0], 0
+	w.escape, w.bel, w.bs, w.clear, w.close, w.end, w.count, w.at, w.begins, w.first = -1, -1, -1, -1, minClose, 0, 0, 0, w.begins[:0], 0
 }
 
-// plain is p up to the first escape, or the first byte of what may be a margin, from offset i on, before which a margin is looked for.
+// plain is p up to the first escape or BEL, or the first byte of what may be a margin, from offset i on, before which a margin is looked for.
 func (w *window) plain(p []byte, i int, m *margin) []byte {
-	if w.escape < i {
-		w.escape = len(p)
-		if n := bytes.IndexByte(p[i:], vt.Esc); n >= 0 {
-			w.escape = i + n
-		}
-	}
+	w.escape, w.bel = ahead(w.escape, p, i, vt.Esc), ahead(w.bel, p, i, vt.Bel)
+	end := min(w.escape, w.bel)
 	if w.bs < i {
 		w.bs = i + m.backspace(p[i:])
 	}
 	if w.clear < i {
-		w.clear = i + m.clear(p[i:w.escape], min(w.bs, w.escape)-i)
+		w.clear = i + m.clear(p[i:end], min(w.bs, end)-i)
 	}
 	return p[:w.clear]
+}
+
+// ahead is the offset of the first b in p from i on, or its length; known is that if it is not before i.
+func ahead(known int, p []byte, i int, b byte) int {
+	if known >= i {
+		return known
+	}
+	if n := bytes.IndexByte(p[i:], b); n >= 0 {
+		return i + n
+	}
+	return len(p)
 }
 
 // next returns up to where nothing is from offset i on, with the state of the search there, and whether there is something then.

@@ -11,10 +11,12 @@ const farthest = 23
 // firstColumn addresses that of a row.
 var firstColumn = regexp.MustCompile(`^\x1b\[\d+;1H$`)
 
-// a margin, at an index of a view: so many bytes of it, and where it ends in the raw text.
+// edge is a margin, at an index of a view: so many bytes of it.
 type edge struct {
-	bytes, end int
+	bytes      int
+	start, end int  // in the raw text; what may be a margin begins at start
 	twin       span // where a byte stands twice; equal for none
+	lines      bool // a line end of a kind
 }
 
 // wrapped is a screen without margins.
@@ -22,12 +24,15 @@ func (v *view) wrapped(raw []byte) *view {
 	out := &view{}
 	for i := 0; i < len(v.text); {
 		e, ok := v.margin(raw, i)
-		if !ok || e.end-v.at[i] > farthest {
+		if !ok || e.end-e.start > farthest {
 			out.add(v.text[i], v.at[i])
 			i++
 			continue
 		}
 		out.margins = append(out.margins, e.end)
+		if !e.lines {
+			out.within = append(out.within, e.end)
+		}
 		if e.twin.from != e.twin.to {
 			out.twins = append(out.twins, e.twin)
 		}
@@ -38,22 +43,27 @@ func (v *view) wrapped(raw []byte) *view {
 
 // margin returns the one that begins at an index.
 func (v *view) margin(raw []byte, i int) (edge, bool) {
-	twice := v.near(raw, i-1) && v.text[i-1] > ' '
+	before := byte(0)
+	if v.near(raw, i-1) {
+		before = v.text[i-1]
+	}
 	next, after := v.near(raw, i), v.near(raw, i) && v.near(raw, i+1)
 	switch {
 	case v.at[i] < 0:
 		return edge{}, false
 	case v.text[i] == ' ' && after && v.text[i+1] == '\r' && v.text[i+2] != '\r' && v.text[i+2] != '\n':
-		return edge{bytes: 2, end: v.at[i+2]}, true
+		return edge{bytes: 2, start: v.at[i], end: v.at[i+2]}, true
 	case v.text[i] == ' ' && next && v.text[i+1] == '\b':
-		return edge{bytes: 2, end: v.at[i+1]}, true
-	case v.text[i] == '\r' && twice && next && v.text[i+1] == v.text[i-1]:
-		return edge{2, v.at[i+1], span{v.at[i-1], v.at[i+1]}}, true
-	case v.text[i] == '\r' && twice && after && v.text[i+1] == '\r' && v.text[i+2] == '\n':
-		return edge{bytes: 3, end: v.at[i+2]}, true
-	case twice && v.text[i] == v.text[i-1]:
+		return edge{bytes: 2, start: v.at[i], end: v.at[i+1]}, true
+	case v.text[i] == '\r' && before > ' ' && next && v.text[i+1] == before:
+		return edge{bytes: 2, start: v.at[i], end: v.at[i+1], twin: span{v.at[i-1], v.at[i+1]}}, true
+	case v.text[i] == '\r' && before > ' ' && after && v.text[i+1] == '\r' && v.text[i+2] == '\n':
+		return edge{bytes: 3, start: v.at[i], end: v.at[i+2], lines: true}, true
+	case v.text[i] == '\r' && before == ' ' && after && v.text[i+1] == '\r' && v.text[i+2] == '\n':
+		return edge{bytes: 3, start: v.at[i-1], end: v.at[i+2], lines: true}, true
+	case before >= ' ' && v.text[i] == before:
 		end := addresses(raw, v.at[i]+1)
-		return edge{2, end, span{v.at[i-1], v.at[i]}}, end > 0
+		return edge{bytes: 2, start: v.at[i], end: end, twin: span{v.at[i-1], v.at[i]}}, end > 0
 	default:
 		return edge{}, false
 	}
@@ -99,6 +109,9 @@ func (v *view) open(raw []byte, next int) (start int, ok bool) {
 	switch back := 1; {
 	case n == 0 || opening.Match(raw[v.at[n-1]+1:]):
 		return 0, false
+	case at(1) == '\r' && at(2) == '\r' && at(3) == ' ':
+		start = v.at[n-3]
+		return start, len(raw)-start <= farthest
 	case at(1) == '\r' && (at(2) == ' ' || at(2) == '\r' && at(3) > ' '):
 		back++
 		fallthrough
@@ -112,13 +125,17 @@ func (v *view) open(raw []byte, next int) (start int, ok bool) {
 	}
 }
 
-// behindMargins is what of a span stands behind the last margin before its end and so many bytes more.
-func (v *view) behindMargins(s span, ahead int) span {
-	last := 0
-	for _, end := range v.margins {
-		if slices.ContainsFunc(v.at[s.from:min(s.to+ahead, len(v.at))], func(at int) bool { return at >= end }) {
+// behindMargins is what of a span stands behind the last margin in its midst, if that is no line end: what the person may not see for sure.
+func (v *view) behindMargins(s span) span {
+	last := -1
+	for _, end := range v.within {
+		before := slices.ContainsFunc(v.at[s.from:s.to], func(at int) bool { return at >= 0 && at < end })
+		if before && slices.ContainsFunc(v.at[s.from:s.to], func(at int) bool { return at >= end }) {
 			last = end
 		}
+	}
+	if last < 0 && len(v.margins) > 0 {
+		return span{s.to, s.to}
 	}
 	for s.from < s.to && v.at[s.from] < last {
 		s.from++

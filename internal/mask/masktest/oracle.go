@@ -89,21 +89,18 @@ func (o *Oracle) rulesOnly(text []byte) Masked {
 	m := Masked{bytes.Clone(text), bytes.Clone(text), bytes.Clone(text)}
 	for _, v := range readings(text) {
 		for _, s := range o.ruled(v.text) {
-			m.mask(v, s, 0, lookahead)
+			m.mask(v, s, 0)
 		}
 	}
 	return m
 }
 
-// lookahead is more than the bytes behind a secret that show that it is one: another "@", the rest of a card.
-const lookahead = 300
-
-// mask masks a span of a view: but for a prefix for the person. So many bytes behind it had to be known for that.
-func (m *Masked) mask(v *view, s span, prefix, ahead int) {
+// mask masks a span of a view: but for a prefix for the person.
+func (m *Masked) mask(v *view, s span, prefix int) {
 	v.mask(m.Record, s)
 	s.from += prefix
 	v.mask(m.User, s)
-	v.mask(m.Least, v.behindMargins(s, ahead))
+	v.mask(m.Least, v.behindMargins(s))
 }
 
 // double masks what stands in two places in both.
@@ -125,7 +122,7 @@ func (m *Masked) values(o *Oracle, text []byte, from, to int) {
 		for i := joined.index(from); i < joined.index(to); i++ {
 			o.valuesAt(joined, breaks, i, func(prefix, length int) {
 				if i+length <= joined.index(to) {
-					m.mask(joined, span{i, i + length}, prefix, 0)
+					m.mask(joined, span{i, i + length}, prefix)
 				}
 			})
 		}

@@ -118,7 +118,9 @@ func (m Mark) leaks(raw, masked []byte, person bool) bool {
 	v := screen.wrapped(raw)
 	margin := 0
 	if n := len(v.margins); n > 0 && person {
-		margin = v.margins[n-1]
+		if margin = v.margins[n-1]; len(v.within) < n { // a line end of a kind hides nothing from the person
+			return false
+		}
 	}
 	visible := 0
 	for i, b := range v.text {

@@ -20,12 +20,12 @@ var knots = []string{
 // Paint are escape sequences that hide nothing and move nothing.
 var Paint = []string{
 	"\x1b[0m", "\x1b[1;31m", "\x1b[38;5;208m", "\x1b[K", "\x1b[2J", "\x1b[?25l", "\x1b[?2005h", "\x1b]0;title\x07",
-	"\x1b]8;;\x1b\\", "\x1b(B", "\x1b[m",
+	"\x1b]8;;\x1b\\", "\x1b(B", "\x1b[m", "\x1b[P", "\x1b[2@", "\x07",
 }
 
 // Moves are escape sequences that put the cursor elsewhere.
 var Moves = []string{"\x1b[H", "\x1b[12;40H", "\x1b[A", "\x1b[3B", "\x1b[D", "\x1b[5G", "\x1b[4d",
-	"\x1bM", "\x1bD", "\x1bE", "\x1b8", "\x1b[2L", "\x1b[P", "\x1b[@", "\x1b[S", "\x1b[?2004h", "\x1b[?2004l"}
+	"\x1bM", "\x1bD", "\x1bE", "\x1b8", "\x1b[2L", "\x1b[S", "\x1b[?2004h", "\x1b[?2004l"}
 
 // Tangle joins pieces at random: beginnings inside secrets, secrets inside values, quotes that do not close.
 func Tangle(rng *rand.Rand, rules []Rule, more ...string) []byte {

@@ -11,6 +11,7 @@ type view struct {
 	at   []int // where each byte stands in the raw text; -1 for one that a sequence stands for
 
 	margins []int  // where in the raw text margins end that were left out
+	within  []int  // of them, those that are no line ends
 	twins   []span // places of one byte that is there twice
 }
 
@@ -38,8 +39,8 @@ func (v *view) mask(raw []byte, s span) {
 var (
 	// sequence is an escape sequence as ECMA-48 has it, or as much of one as there is before what has no place in it: a control
 	// sequence, the beginning of a string, one with intermediate bytes, a short one.
-	sequence = regexp.MustCompile(`^\x1b(?:\[[\x20-\x3f]{0,64}[\x40-\x7e\x18\x1a]?|[\]PX^_]|` +
-		`[\x20-\x2f]{1,65}[\x30-\x7e\x18\x1a]?|[78DEMc=><HNOZno|}~\\\x18\x1a])?`)
+	sequence = regexp.MustCompile(`^(?:\x07|\x1b(?:\[[\x20-\x3f]{0,64}[\x40-\x7e\x18\x1a]?|[\]PX^_]|` +
+		`[\x20-\x2f]{1,65}[\x30-\x7e\x18\x1a]?|[78DEMc=><HNOZno|}~\\\x18\x1a])?)`)
 	// opening begins a string, which is no text on the screen; ending is where it is over.
 	opening     = regexp.MustCompile(`^\x1b[\]PX^_]$`)
 	ending      = regexp.MustCompile(`[\x18\x1a\x1b]`)
@@ -48,7 +49,7 @@ var (
 	blank = regexp.MustCompile(`^\x1b\[[\x20-\x3f]*[Ca]$`)
 	// moving are those after which output goes on elsewhere: addressing, scrolling, inserting and deleting, saving and restoring; or
 	// that a line editor begins and ends with.
-	moving = regexp.MustCompile(`^\x1b(?:\[\?2004[hl]|\[[\x20-\x3f]*[@ABDEFGHILMPSTZ^\x60defjkrsu]|[78DEMc])$`)
+	moving = regexp.MustCompile(`^\x1b(?:\[\?2004[hl]|\[[\x20-\x3f]*[ABDEFGHILMSTZ^\x60defjkrsu]|[78DEMc])$`)
 )
 
 // look takes the escape sequences out, and puts a line end in the place of those that move, a blank in that of those that move
@@ -56,7 +57,7 @@ var (
 func look(raw []byte) (screen *view, texts []*view) {
 	screen = &view{}
 	for i := 0; i < len(raw); {
-		if raw[i] != 0x1b {
+		if raw[i] != 0x1b && raw[i] != 0x07 {
 			screen.add(raw[i], i)
 			i++
 			continue
@@ -144,7 +145,7 @@ func hidden(raw []byte, i int, command bool) (*view, int) {
 
 // join takes out line ends, too, and says before which bytes there was an empty line.
 func (v *view) join() (*view, map[int]bool) {
-	joined, breaks := &view{margins: v.margins, twins: v.twins}, map[int]bool{}
+	joined, breaks := &view{margins: v.margins, within: v.within, twins: v.twins}, map[int]bool{}
 	ends := 0
 	for i, b := range v.text {
 		switch {

@@ -3,11 +3,12 @@
 //
 // # What a byte is
 //
-//   - Visible: not part of an escape sequence. That includes CR, LF and other single controls.
-//   - Hidden: part of a sequence.
+//   - Visible: not part of an escape sequence. That includes CR, LF and other single controls, but BEL.
+//   - Hidden: part of a sequence, or BEL, which line editors ring in the midst of a word. Characters that are inserted or deleted at
+//     the cursor (ICH, DCH) leave it where it is: what is printed goes on there.
 //   - Gap: the last byte of a sequence that moves the cursor right (CUF), which programs write for blanks.
 //   - Move: the last byte of any other sequence after which output goes on elsewhere: cursor addressing, scrolling,
-//     inserting and deleting, saving and restoring the cursor, reset; and the one that sets or resets bracketed paste: what
+//     inserting and deleting lines, saving and restoring the cursor, reset; and the one that sets or resets bracketed paste: what
 //     follows is by another program.
 //   - Enter: the last byte that begins a string (OSC, DCS, SOS, PM, APC). What follows, up to Leave, is Visible, but
 //     it is not text on the screen: titles, links, the clipboard.
@@ -47,11 +48,12 @@ const (
 )
 
 const (
-	bel = 0x07
 	can = 0x18
 	sub = 0x1a
 	// Esc begins every sequence.
 	Esc = 0x1b
+	// Bel rings, and ends an OSC.
+	Bel = 0x07
 )
 
 // Parser reads one stream. Its zero value is ready.
@@ -61,18 +63,22 @@ type Parser struct {
 	paste uint8 // of them, those that begin as pasteMode does
 }
 
-// Ground reports whether the next byte is Visible, unless it is Esc.
+// Ground reports whether the next byte is Visible, unless it is Esc or Bel.
 func (p *Parser) Ground() bool { return p.state == ground }
 
 // Step takes the next byte.
 func (p *Parser) Step(b byte) Class {
 	switch p.state {
 	case ground:
-		if b == Esc {
+		switch b {
+		case Esc:
 			p.state, p.n = escape, 0
 			return Hidden
+		case Bel:
+			return Hidden
+		default:
+			return Visible
 		}
-		return Visible
 	case escape:
 		return p.escape(b)
 	case charset:
@@ -113,8 +119,8 @@ func (p *Parser) escape(b byte) Class {
 	}
 }
 
-// pairs are the other bytes that end a sequence of two: keypad modes, tab stop, shifts, ST.
-const pairs = "=><HNOZno|}~\\\x18\x1a"
+// pairs are the other bytes that end a sequence of two: keypad modes, tab stop, shifts, ST; and those that end any.
+const pairs = "=><HNOZno|}~\\\x07\x18\x1a"
 
 func (p *Parser) charset(b byte) Class {
 	switch {
@@ -126,7 +132,7 @@ func (p *Parser) charset(b byte) Class {
 		return Hidden
 	}
 	p.state = ground
-	if b >= 0x30 && b < 0x7f || b == can || b == sub {
+	if b >= 0x30 && b < 0x7f || b == can || b == sub || b == Bel {
 		return Hidden
 	}
 	return Visible
@@ -152,7 +158,7 @@ func (p *Parser) csi(b byte) Class {
 		return Gap // CUF, HPR
 	case moves[b]:
 		return Move
-	case b >= 0x40 && b < 0x7f, b == can, b == sub:
+	case b >= 0x40 && b < 0x7f, b == can, b == sub, b == Bel:
 		return Hidden
 	default:
 		return Visible
@@ -164,7 +170,7 @@ const pasteMode = "?2004"
 
 // moves are the final bytes of control sequences after which output goes on elsewhere.
 var moves = func() (set [256]bool) {
-	for _, b := range []byte("@ABDEFGHILMPSTZ^`defjkrsu") {
+	for _, b := range []byte("ABDEFGHILMSTZ^`defjkrsu") {
 		set[b] = true
 	}
 	return set
@@ -176,7 +182,7 @@ func (p *Parser) text(b byte) Class {
 	case b == Esc:
 		p.state, p.n = escape, 0
 		return Leave
-	case b == bel && p.state == osc, b == can, b == sub:
+	case b == Bel && p.state == osc, b == can, b == sub:
 		p.state = ground
 		return Leave
 	default:
