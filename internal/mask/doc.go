@@ -48,7 +48,8 @@
 // Where a row of a terminal is full, line editors and vim write a blank and CR, a byte twice, and the like (margin). Such bytes
 // are text: what they are part of is found as elsewhere. From the first one on the screen is read a second time, without them
 // (reading), until both readings would find the same, and what that finds is masked as well. For the record that is all of it. The person
-// may have been given what stands before the margin, where nothing was held there, or only the value of an assignment and a blank came.
+// may have been given what stands before the margin, where nothing was held there, or only a URL or the value of an assignment and a
+// blank came; and sees what only a name and its separator stand before, or a line end of a text with CR LF.
 //
 // # Dumps
 //
