@@ -102,16 +102,22 @@ func (p *Page) add(other *Page) {
 }
 
 // Leaks returns what of the secrets can be seen in a page after masking, for the person or in the recording. The person may have been given
-// what stands before a margin.
+// what stands before a margin, and all of a secret that has one in its beginning.
 func (p *Page) Leaks(masked []byte, person bool) []Mark {
 	var leaks []Mark
 	for _, m := range p.Marks {
+		if person && Margins(p.Text[max(0, m.From-longestBeginning):m.From+1]) > 0 {
+			continue
+		}
 		if m.leaks(p.Text[m.From:m.To], masked[m.From:m.To], person) {
 			leaks = append(leaks, m)
 		}
 	}
 	return leaks
 }
+
+// longestBeginning is more than that of any rule, with what stands before it and margins in it.
+const longestBeginning = 100
 
 func (m Mark) leaks(raw, masked []byte, person bool) bool {
 	screen, _ := look(raw)
