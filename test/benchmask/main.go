@@ -14,8 +14,8 @@ import (
 
 const (
 	begin, end = "<!-- bench-mask -->\n", "<!-- /bench-mask -->\n"
-	rounds     = 3
-	atLeast    = 150 * time.Millisecond
+	rounds     = 10
+	atLeast    = 60 * time.Millisecond
 )
 
 func main() {
@@ -37,18 +37,13 @@ func run(documents []string) error {
 		fmt.Fprintf(&table, " %s |", c.name)
 	}
 	table.WriteString("\n|---|" + strings.Repeat("---:|", len(corpora)) + "\n")
-	copying := make([]float64, len(corpora))
+	speeds := measured(all, corpora)
 	for i, c := range all {
 		fmt.Fprintf(&table, "| %s |", c.name)
-		for k, text := range corpora {
-			speed := measure(c, text.text)
-			if i == 0 {
-				copying[k] = speed
-			}
-			fmt.Fprintf(&table, " %s (%s %%) |", digits(speed), digits(100*speed/copying[k]))
+		for k, speed := range speeds[i] {
+			fmt.Fprintf(&table, " %s (%s %%) |", digits(speed), digits(100*speed/speeds[0][k]))
 		}
 		table.WriteString("\n")
-		fmt.Fprintln(os.Stderr, "measured", c.name)
 	}
 	fmt.Fprintf(&table, "\n%s\n", latencies(values, corpora[0].text))
 	_, _ = os.Stdout.WriteString(table.String())
@@ -60,26 +55,40 @@ func run(documents []string) error {
 	return nil
 }
 
-// measure returns MB/s of the best round. What is slow gets the beginning of a text only.
-func measure(c contender, text []byte) float64 {
-	best := 0.0
-	for range rounds {
-		pass := c.start()
-		if c.slow {
-			text = text[:min(len(text), 256<<10)]
-		}
-		n := 0
-		start := used()
-		for used()-start < atLeast {
-			for at := 0; at < len(text); at += c.chunk {
-				part := text[at:min(len(text), at+c.chunk)]
-				pass(part)
-				n += len(part)
+// measured are the MB/s of the best round of each, on each text. A round is of all of them, so that none has the quiet minutes of a machine
+// for itself.
+func measured(all []contender, corpora []corpus) [][]float64 {
+	speeds := make([][]float64, len(all))
+	for i := range speeds {
+		speeds[i] = make([]float64, len(corpora))
+	}
+	for round := range rounds {
+		for i, c := range all {
+			for k, text := range corpora {
+				speeds[i][k] = max(speeds[i][k], measure(c, text.text))
 			}
 		}
-		best = max(best, float64(n)/1e6/(used()-start).Seconds())
+		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, rounds)
 	}
-	return best
+	return speeds
+}
+
+// measure returns MB/s. What is slow gets the beginning of a text only.
+func measure(c contender, text []byte) float64 {
+	pass := c.start()
+	if c.slow {
+		text = text[:min(len(text), 256<<10)]
+	}
+	n := 0
+	start := used()
+	for used()-start < atLeast {
+		for at := 0; at < len(text); at += c.chunk {
+			part := text[at:min(len(text), at+c.chunk)]
+			pass(part)
+			n += len(part)
+		}
+	}
+	return float64(n) / 1e6 / (used() - start).Seconds()
 }
 
 // used is the processor time of this process: what other work on the machine does not disturb.
@@ -102,27 +111,39 @@ func digits(x float64) string {
 	}
 }
 
-// latencies says what one write costs, and whether it allocates.
+// latencies says what one write costs at best, and whether any allocates.
 func latencies(values []string, text []byte) string {
 	var out []string
 	for _, size := range []int{1, 64} {
-		s := engine(values).NewStream()
-		for at := 0; at < 1<<20; at += size {
-			s.Write(text[at : at+size])
+		best, allocations := time.Duration(0), 0.0
+		for range rounds {
+			took, allocated := latency(values, text, size)
+			if best == 0 || took < best {
+				best = took
+			}
+			allocations = max(allocations, allocated)
 		}
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		start := used()
-		n := 0
-		for at := 1 << 20; at+size <= 3<<20; at += size {
-			s.Write(text[at : at+size])
-			n++
-		}
-		took := used() - start
-		runtime.ReadMemStats(&after)
-		out = append(out, fmt.Sprintf("%d ns and %.3f allocations a write of %d bytes", took.Nanoseconds()/int64(n), float64(after.Mallocs-before.Mallocs)/float64(n), size))
+		out = append(out, fmt.Sprintf("%d ns and %.3f allocations a write of %d bytes", best.Nanoseconds(), allocations, size))
 	}
 	return "Sallyport: " + strings.Join(out, ", ") + "."
+}
+
+func latency(values []string, text []byte, size int) (took time.Duration, allocations float64) {
+	s := engine(values).NewStream()
+	for at := 0; at < 1<<20; at += size {
+		s.Write(text[at : at+size])
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	start := used()
+	n := 0
+	for at := 1 << 20; at+size <= 3<<20; at += size {
+		s.Write(text[at : at+size])
+		n++
+	}
+	took = used() - start
+	runtime.ReadMemStats(&after)
+	return took / time.Duration(n), float64(after.Mallocs-before.Mallocs) / float64(n)
 }
 
 func processor() string {
