@@ -11,14 +11,15 @@ import (
 // reading is a second track of the screen: without the margins, which are text to the first one. It begins behind a margin, in the state
 // that the first one had before it, and ends when both would find the same from there on.
 //
-// What it finds is masked as what the first one finds is, but for what the person was given before the first margin: where nothing was held,
-// and where the value of an assignment was and a blank came, since prompts end so. A byte that an editor writes twice is
-// masked in both places, or in neither. The blank stays, and BS.
+// What it finds is masked as what the first one finds is. But the person keeps what they were given before the margin: where nothing was
+// held, and behind a URL, a name and its separator, or a value without quotes if a blank came, since prompts end so. And they see what
+// only such a name or a line end of a text with CR LF stands before: see nowhere. A byte that an editor writes twice is masked in the second
+// place wherever it is in the first. The blank stays, and BS.
 type reading struct {
 	margin
 
 	phase readingPhase
-	late  bool   // takes a byte that s.track has taken already, or takes now
+	late  bool   // its track takes bytes now, which the first one has taken or is about to
 	track *track // nil until it is needed
 	queue [maxMargin]unit
 	n     int
@@ -124,12 +125,12 @@ func (r *reading) settle(s *Stream) {
 
 // wrap leaves out what waits, from a start on: it is a margin. A blank before a line end is none of it.
 func (r *reading) wrap(s *Stream, start int64, blank bool) {
-	hidden := r.lines || r.track.leads(s)
+	recordOnly := r.lines || r.track.leads(s)
 	switch {
-	case r.phase == readingMay && hidden:
+	case r.phase == readingMay && recordOnly:
 		r.from = nowhere
 	case r.phase == readingMay && r.kept:
-	case r.phase == readingMay, r.from == nowhere && !hidden:
+	case r.phase == readingMay, r.from == nowhere && !recordOnly:
 		r.from = s.pos
 	case !r.kept:
 		r.from = max(r.from, s.pos)
@@ -183,7 +184,7 @@ func (r *reading) double(s *Stream, from, to int64, user bool) {
 	}
 }
 
-// maxTwins is more than there are in what is held: each takes three bytes.
+// maxTwins is more than there are in what is held: each takes two bytes at least.
 const maxTwins = 8 << 10
 
 // remember makes the track what the first one is.

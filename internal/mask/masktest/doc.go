@@ -21,6 +21,9 @@
 //     a rule what a line end is, and nothing to an exact value; one that moves right
 //     is a blank to both. What a string holds (a title, a link) is a text of its
 //     own: on the screen nothing is between what stands before and behind it.
+//   - What programs write at the right edge of a terminal (margin.go) is text on the screen, and is left out of one more text that is the
+//     screen without it. What is found there is masked as well; for the person surely what stands behind the last margin within it
+//     that is no line end, and the rest perhaps (Masked.Least).
 //   - The stream as it is, sequences and all, is one more text, for exact values only. Again CR and LF are not there,
 //     and two LF with nothing but CR between them are a break. What is found there is masked with what it has of
 //     sequences. What it has not of them is found on the screen or in a string as well.
